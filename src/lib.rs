@@ -1,0 +1,2 @@
+//! Metier
+pub mod table;
