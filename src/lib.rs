@@ -1,2 +1,3 @@
 //! Metier
+pub mod result;
 pub mod table;
