@@ -1,2 +1,4 @@
 //! Metier
+pub mod expr;
+pub mod nearest;
 pub mod table;
