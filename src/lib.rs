@@ -1,11 +1,13 @@
 //! Metier
+pub mod absorb;
+pub mod aggregate;
+pub mod design;
+pub mod estimate;
+pub mod expr;
 pub mod inference;
 pub mod linalg;
+pub mod nearest;
+pub mod rates;
 pub mod result;
 pub mod table;
-pub mod absorb;
-pub mod design;
-pub mod aggregate;
-pub mod estimate;
-pub mod rates;
 pub mod vcov;
