@@ -1,3 +1,6 @@
 //! Metier
 pub mod result;
 pub mod table;
+
+#[cfg(feature = "cli")]
+pub mod output;
