@@ -3,4 +3,6 @@ pub mod result;
 pub mod table;
 
 #[cfg(feature = "cli")]
+pub mod figure;
+#[cfg(feature = "cli")]
 pub mod output;
