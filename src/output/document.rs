@@ -73,6 +73,12 @@ impl Grid {
     pub fn n_columns(&self) -> usize {
         self.header.first().map_or(0, Vec::len)
     }
+
+    /// Whether a column holds words only; it is then aligned at its left edge.
+    pub fn holds_words(&self, column: usize) -> bool {
+        let mut cells = self.sections.iter().flatten().filter_map(|row| row.cells.get(column)).peekable();
+        cells.peek().is_some() && cells.all(|cell| matches!(cell, Cell::Empty | Cell::Text(_)))
+    }
 }
 
 /// A part of a document.

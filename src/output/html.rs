@@ -18,6 +18,7 @@ caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { padding: .12rem .9rem .12rem 0; text-align: right; white-space: nowrap; font-weight: 400; }
 th[scope=row], .corner { text-align: left; padding-right: 1.6rem; }
 thead th { font-weight: 600; }
+.words { text-align: left; }
 tbody { border-top: 1px solid var(--line); }
 td.error { padding-right: .56rem; color: var(--soft); }
 td sup { position: absolute; }
@@ -65,14 +66,18 @@ pub fn table(grid: &Grid) -> String {
         vec![format!("<div class=\"wide\">\n<table>\n<caption>{}</caption>\n<thead>", running(&grid.caption))];
     for (position, header) in grid.header.iter().enumerate() {
         let corner = if position == 0 { running(&grid.corner) } else { String::new() };
-        let cells: String = header.iter().map(|text| format!("<th scope=\"col\">{}</th>", running(text))).collect();
+        let cells: String = header
+            .iter()
+            .enumerate()
+            .map(|(column, text)| format!("<th scope=\"col\"{}>{}</th>", words(grid, column), running(text)))
+            .collect();
         lines.push(format!("<tr><td class=\"corner\">{corner}</td>{cells}</tr>"));
     }
     lines.push(String::from("</thead>"));
     for rows in &grid.sections {
         lines.push(String::from("<tbody>"));
         for row in rows {
-            let cells: String = row.cells.iter().map(cell).collect();
+            let cells: String = row.cells.iter().enumerate().map(|(at, value)| cell(value, words(grid, at))).collect();
             lines.push(format!("<tr><th scope=\"row\">{}</th>{cells}</tr>", running(&row.stub)));
         }
         lines.push(String::from("</tbody>"));
@@ -86,10 +91,15 @@ pub fn table(grid: &Grid) -> String {
     lines.join("\n")
 }
 
-fn cell(cell: &Cell) -> String {
+/// Attribute of the cells of a column of words.
+fn words(grid: &Grid, column: usize) -> &'static str {
+    if grid.holds_words(column) { " class=\"words\"" } else { "" }
+}
+
+fn cell(cell: &Cell, words: &str) -> String {
     match cell {
         Cell::Empty => String::from("<td></td>"),
-        Cell::Text(text) => format!("<td>{}</td>", running(text)),
+        Cell::Text(text) => format!("<td{words}>{}</td>", running(text)),
         Cell::Number { text, stars } if stars.is_empty() => format!("<td>{}</td>", number(text)),
         Cell::Number { text, stars } => format!("<td>{}<sup>{stars}</sup></td>", number(text)),
         Cell::Error(text) => format!("<td class=\"error\">({})</td>", number(text)),

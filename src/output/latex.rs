@@ -23,16 +23,20 @@ pub fn render(document: &Document) -> String {
 
 /// A floating table with its notes beneath.
 pub fn table(grid: &Grid) -> String {
+    let column = |at| if grid.holds_words(at) { 'l' } else { 'r' };
     let mut lines = vec![
         String::from("\\begin{table}[htbp]"),
         String::from("\\centering"),
         format!("\\caption{{{}}}", running(&grid.caption)),
-        format!("\\begin{{tabular}}{{l*{{{}}}{{r}}}}", grid.n_columns().max(1)),
+        format!("\\begin{{tabular}}{{l{}}}", (0..grid.n_columns()).map(column).collect::<String>()),
         String::from("\\toprule"),
     ];
     for (position, header) in grid.header.iter().enumerate() {
         let corner = if position == 0 { running(&grid.corner) } else { String::new() };
-        let cells = header.iter().map(|text| format!("\\multicolumn{{1}}{{c}}{{{}}}", running(text)));
+        let cells = header.iter().enumerate().map(|(at, text)| {
+            let place = if grid.holds_words(at) { 'l' } else { 'c' };
+            format!("\\multicolumn{{1}}{{{place}}}{{{}}}", running(text))
+        });
         lines.push(row(corner, cells));
     }
     // an invisible parenthesis keeps the digits of estimates and errors under each other

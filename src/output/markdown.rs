@@ -34,13 +34,14 @@ pub fn table(grid: &Grid) -> String {
     let widths: Vec<usize> = (0..n_columns)
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(3))
         .collect();
-    let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths)).collect();
+    let left: Vec<bool> = (0..n_columns).map(|column| column == 0 || grid.holds_words(column - 1)).collect();
+    let mut lines: Vec<String> = rows.iter().map(|row| line(row, &widths, &left)).collect();
     let rule: Vec<String> = widths
         .iter()
-        .enumerate()
-        .map(|(column, width)| if column == 0 { "-".repeat(*width) } else { format!("{}:", "-".repeat(width - 1)) })
+        .zip(&left)
+        .map(|(width, left)| if *left { "-".repeat(*width) } else { format!("{}:", "-".repeat(width - 1)) })
         .collect();
-    lines.insert(1, line(&rule, &widths));
+    lines.insert(1, line(&rule, &widths, &left));
     let mut parts = vec![format!("**{}**", running(&grid.caption)), lines.join("\n")];
     if grid.caption.is_empty() {
         parts.remove(0);
@@ -51,10 +52,10 @@ pub fn table(grid: &Grid) -> String {
     parts.join("\n\n")
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
-    let padded = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+fn line(cells: &[String], widths: &[usize], left: &[bool]) -> String {
+    let padded = cells.iter().zip(widths).zip(left).map(|((cell, width), left)| {
         let space = " ".repeat(width.saturating_sub(cell.chars().count()));
-        if column == 0 { format!(" {cell}{space} |") } else { format!(" {space}{cell} |") }
+        if *left { format!(" {cell}{space} |") } else { format!(" {space}{cell} |") }
     });
     format!("|{}", padded.collect::<String>())
 }

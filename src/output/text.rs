@@ -81,6 +81,14 @@ struct Column {
     after: usize,
     mark: usize,
     total: usize,
+    words: bool,
+}
+
+impl Column {
+    /// A text at the edge that the column is aligned at.
+    fn aligned(self, text: &str) -> String {
+        if self.words { pad_right(text, self.total) } else { pad_left(text, self.total) }
+    }
 }
 
 /// Widths of a table's columns.
@@ -115,6 +123,9 @@ impl Layout {
                 column.total = column.total.max(display_width(&cell.plain()) + column.mark);
             }
         }
+        for (position, column) in layout.columns.iter_mut().enumerate() {
+            column.words = grid.holds_words(position);
+        }
         for (column, text) in grid.header.iter().flat_map(|line| line.iter().enumerate()) {
             layout.columns[column].total = layout.columns[column].total.max(display_width(text));
         }
@@ -133,7 +144,7 @@ impl Layout {
                 let tail = pad_right(&format!("{}{}", parts.after, parts.mark), column.after + column.mark);
                 pad_left(&format!("{}{tail}", parts.before), column.total)
             }
-            None => pad_left(&format!("{}{}", cell.plain(), " ".repeat(column.mark)), column.total),
+            None => column.aligned(&format!("{}{}", cell.plain(), " ".repeat(column.mark))),
         }
     }
 }
@@ -144,7 +155,7 @@ fn table(grid: &Grid, style: &Style) -> String {
     let mut lines = vec![style.bold(&wrapped(&grid.caption, style.width, "")), rule.clone()];
     for (position, header) in grid.header.iter().enumerate() {
         let corner = if position == 0 { grid.corner.as_str() } else { "" };
-        let cells = header.iter().enumerate().map(|(column, text)| pad_left(text, layout.columns[column].total));
+        let cells = header.iter().enumerate().map(|(column, text)| layout.columns[column].aligned(text));
         lines.push(joined(pad_right(corner, layout.stub), cells));
     }
     for rows in &grid.sections {
