@@ -8,3 +8,5 @@ pub mod compare;
 pub mod figure;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod study;

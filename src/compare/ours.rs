@@ -1,5 +1,6 @@
 //! Where our counterpart of a published number is found among the fits.
 
+use crate::output::names::belongs_to;
 use crate::result::{Estimate, ModelFit, RateRow};
 
 use super::published::Published;
@@ -68,7 +69,7 @@ impl Lookup<'_> {
             return count(self.counts.rated_sessions, 0.0, reason);
         };
         let name = format!("({column})");
-        let Some(fit) = self.fits.iter().find(|fit| is_of(fit, "table_a1") && fit.model == name) else {
+        let Some(fit) = self.fits.iter().find(|fit| belongs_to(fit, "table_a1") && fit.model == name) else {
             return Ours::Missing(format!("no fit of Table A1 is called `{name}`"));
         };
         let suppressed = matches!(column, "4" | "5" | "6");
@@ -89,7 +90,7 @@ impl Lookup<'_> {
     }
 
     fn table_a2(&self, row: &Published) -> Ours {
-        let Some(fit) = self.fits.iter().find(|fit| is_of(fit, "table_a2")) else {
+        let Some(fit) = self.fits.iter().find(|fit| belongs_to(fit, "table_a2")) else {
             return Ours::Missing(String::from("no fit of Table A2"));
         };
         let term = format!("expertise::{}", row.group);
@@ -112,7 +113,7 @@ impl Lookup<'_> {
         let sample = if row.panel == "all sessions" { "all" } else { "trouble" };
         let outcome = row.outcome.replace(' ', "_");
         let found =
-            self.fits.iter().find(|fit| is_of(fit, "figure5") && fit.sample == sample && fit.outcome == outcome);
+            self.fits.iter().find(|fit| belongs_to(fit, "figure5") && fit.sample == sample && fit.outcome == outcome);
         let Some(fit) = found else {
             return Ours::Missing(format!("no fit of Figure 5 for `{outcome}` on sample `{sample}`"));
         };
@@ -145,11 +146,6 @@ impl Lookup<'_> {
             _ => Ours::Missing(format!("`{}` has no counterpart", row.outcome)),
         }
     }
-}
-
-/// Whether a fit belongs to a model file.
-fn is_of(fit: &ModelFit, spec: &str) -> bool {
-    fit.spec_id == spec || fit.spec_id.strip_prefix(spec).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
 /// Levels of a group: `3` is one, `3-5` are three.

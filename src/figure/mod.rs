@@ -5,6 +5,7 @@
 
 pub mod draw;
 pub mod labels;
+pub mod of_rates;
 pub mod palette;
 pub mod png;
 pub mod scale;

@@ -51,7 +51,7 @@ pub fn table(grid: &Grid) -> String {
     lines.push(String::from("\\bottomrule"));
     lines.push(String::from("\\end{tabular}"));
     if !grid.notes.is_empty() {
-        let notes: Vec<String> = grid.notes.iter().map(|note| running(note)).collect();
+        let notes: Vec<String> = grid.notes.iter().map(|note| running(&capitalised(note))).collect();
         lines.push(String::from("\\par\\smallskip"));
         lines.push(String::from("\\begin{minipage}{0.95\\linewidth}\\footnotesize"));
         lines.push(format!("\\emph{{Notes:}} {}.", notes.join(". ")));
@@ -76,6 +76,12 @@ fn cell(cell: &Cell, hang: &str) -> String {
         Cell::Number { text, stars } => format!("{}\\rlap{{$^{{{stars}}}$}}{hang}", number(text)),
         Cell::Error(text) => format!("({})", number(text)),
     }
+}
+
+/// A note as a sentence; one that starts with a literal or a name in parentheses stays as it is.
+fn capitalised(note: &str) -> String {
+    let mut characters = note.chars();
+    characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), characters.as_str()))
 }
 
 /// A number with a true minus sign.

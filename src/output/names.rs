@@ -72,3 +72,24 @@ pub fn cluster(fit: &ModelFit) -> Option<String> {
 pub fn first_cluster_count(fit: &ModelFit) -> Option<usize> {
     fit.clusters.first().map(|cluster| cluster.count)
 }
+
+/// Whether a fit belongs to a model file: its identifier is the file's name, or that with a series after a mark.
+pub fn belongs_to(fit: &ModelFit, spec: &str) -> bool {
+    fit.spec_id.strip_prefix(spec).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::sample_run;
+    use super::*;
+
+    #[test]
+    fn a_series_belongs_to_its_model_file() {
+        let mut fit = sample_run().fits[0].clone();
+        for (spec_id, expected) in [("table_a2", true), ("table_a2/logit", true), ("table_a21", false), ("fit", false)]
+        {
+            fit.spec_id = spec_id.to_owned();
+            assert_eq!(belongs_to(&fit, "table_a2"), expected, "{spec_id}");
+        }
+    }
+}
