@@ -13,3 +13,12 @@ pub mod rates;
 pub mod result;
 pub mod table;
 pub mod vcov;
+
+#[cfg(feature = "cli")]
+pub mod compare;
+#[cfg(feature = "cli")]
+pub mod figure;
+#[cfg(feature = "cli")]
+pub mod output;
+#[cfg(feature = "cli")]
+pub mod study;
