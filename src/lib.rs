@@ -21,4 +21,6 @@ pub mod figure;
 #[cfg(feature = "cli")]
 pub mod output;
 #[cfg(feature = "cli")]
+pub mod spec;
+#[cfg(feature = "cli")]
 pub mod study;

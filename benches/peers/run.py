@@ -79,6 +79,7 @@ def pyfixest_worker(data, repeats, estimates):
     import pandas as pd, pyarrow.parquet as pq, pyfixest as pf
     warnings.simplefilter("ignore")
     table = pq.read_table(data, read_dictionary=LABELS).to_pandas()
+    panel_names = list(table.panel.cat.categories)
     for column in LABELS:  # integer codes: the quickest form for pyfixest; in process runs this counts as reading
         table[column] = table[column].cat.codes.astype("int32")
     read = time.perf_counter() - start
@@ -106,7 +107,7 @@ def pyfixest_worker(data, repeats, estimates):
             times.append(time.perf_counter() - t0)
         report["sets"][name] = statistics.median(times[1:]) if repeats else times[0]
         if estimates:
-            shown[name] = [{"panel": i // len(OUTCOMES), "outcome": OUTCOMES[i % len(OUTCOMES)], "n": int(m._N),
+            shown[name] = [{"panel": panel_names[i // len(OUTCOMES)], "outcome": OUTCOMES[i % len(OUTCOMES)], "n": int(m._N),
                             "coef": m.coef().to_dict(), "se": m.se().to_dict()} for i, m in enumerate(fits)]
     if estimates:
         with open(estimates, "w") as f:
