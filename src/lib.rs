@@ -24,3 +24,5 @@ pub mod output;
 pub mod spec;
 #[cfg(feature = "cli")]
 pub mod study;
+#[cfg(feature = "cli")]
+pub mod simulate;
