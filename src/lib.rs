@@ -21,6 +21,8 @@ pub mod figure;
 #[cfg(feature = "cli")]
 pub mod output;
 #[cfg(feature = "cli")]
+pub mod pipeline;
+#[cfg(feature = "cli")]
 pub mod spec;
 #[cfg(feature = "cli")]
 pub mod study;

@@ -22,6 +22,8 @@ pub struct Prepared {
     pub flow: Flow,
     /// Columns without rows.
     pub absent: Vec<DroppedTerm>,
+    /// Row of the table behind each row of the sample.
+    pub rows: Vec<u32>,
 }
 
 /// Rows still in, and the reasons of those that are not.
@@ -179,7 +181,7 @@ fn prepare_group(
             .collect::<Result<_, ModelError>>()?,
         rates,
     };
-    Ok(Prepared { sample, flow, absent: built.absent })
+    Ok(Prepared { sample, flow, absent: built.absent, rows })
 }
 
 fn plain_name(expr: &Expr) -> String {

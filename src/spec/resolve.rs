@@ -27,6 +27,10 @@ pub struct Resolved {
     pub options: Options,
     /// Weights as written.
     pub weights_text: Option<String>,
+    /// Filter as written.
+    pub filter_text: Option<String>,
+    /// Filters of the samples as written.
+    pub sample_texts: Vec<(String, String)>,
 }
 
 /// A text of the user with an error at a place in it.
@@ -225,6 +229,13 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         split: entry.split.as_ref().map(|text| expression("the split", text)).transpose()?,
         options,
         weights_text: entry.weights.clone(),
+        filter_text: entry.filter.clone(),
+        sample_texts: entry
+            .samples
+            .iter()
+            .flatten()
+            .filter_map(|sample| Some((sample.name.clone(), sample.filter.clone()?)))
+            .collect(),
     })
 }
 
