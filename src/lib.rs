@@ -1,4 +1,8 @@
 //! Metier
+#[cfg(feature = "cli")]
+pub mod codebook;
 pub mod expr;
 pub mod nearest;
+#[cfg(feature = "cli")]
+pub mod sessions;
 pub mod table;
