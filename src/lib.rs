@@ -15,6 +15,10 @@ pub mod table;
 pub mod vcov;
 
 #[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod codebook;
+#[cfg(feature = "cli")]
 pub mod compare;
 #[cfg(feature = "cli")]
 pub mod figure;
@@ -23,8 +27,10 @@ pub mod output;
 #[cfg(feature = "cli")]
 pub mod pipeline;
 #[cfg(feature = "cli")]
+pub mod sessions;
+#[cfg(feature = "cli")]
+pub mod simulate;
+#[cfg(feature = "cli")]
 pub mod spec;
 #[cfg(feature = "cli")]
 pub mod study;
-#[cfg(feature = "cli")]
-pub mod simulate;

@@ -163,6 +163,7 @@ fn call<'t>(function: Function, arguments: &[Expr], span: &Span, table: &'t Tabl
         Function::Month => text::month(first, value, table),
         Function::Prefix => text::prefix(first, value, &arguments[1]),
         Function::Lower => text::lower(first, value),
+        Function::Contains => text::contains(first, value, &arguments[1]),
     }
 }
 

@@ -25,13 +25,14 @@ pub enum Function {
     Month,
     Prefix,
     Lower,
+    Contains,
 }
 
 /// Function, name, least and greatest number of arguments, the same in words.
 type Entry = (Function, &'static str, usize, usize, &'static str);
 
 /// Every function once.
-const NAMES: [Entry; 19] = [
+const NAMES: [Entry; 20] = [
     (Function::Log, "log", 1, 1, "one argument"),
     (Function::Log2, "log2", 1, 1, "one argument"),
     (Function::Log10, "log10", 1, 1, "one argument"),
@@ -51,6 +52,7 @@ const NAMES: [Entry; 19] = [
     (Function::Month, "month", 1, 1, "one argument"),
     (Function::Prefix, "prefix", 2, 2, "a text and a count of characters"),
     (Function::Lower, "lower", 1, 1, "one argument"),
+    (Function::Contains, "contains", 2, 2, "a text and the part to look for"),
 ];
 
 impl Function {

@@ -5,6 +5,7 @@
 //! if(outcome == "Succeeded", success_signal >= 4, false)
 //! cut(task_value, 200, 1000, 5000)
 //! log(`output words` / human_turns)
+//! contains(lower(model), "opus")
 //! ```
 //!
 //! From loosest to tightest: `or` (`||`), `and` (`&&`), `not` (`!`), comparisons and `in`, `+ -`, `* /`, unary `-`,

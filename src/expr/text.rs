@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::ExprError;
-use super::value::{Series, Value};
+use super::value::{Series, Truth, Value};
 use super::{Expr, ExprKind};
 use crate::table::{Factor, MISSING, Table};
 
@@ -99,6 +99,21 @@ pub(super) fn lower<'t>(expr: &Expr, value: Value<'t>) -> Result<Value<'t>, Expr
     Ok(relabeled(&factor, lowered))
 }
 
+/// Whether each label contains a text.
+pub(super) fn contains<'t>(expr: &Expr, value: Value<'t>, part: &Expr) -> Result<Value<'t>, ExprError> {
+    let factor = labels(expr, value, "`contains`", "a text")?;
+    let ExprKind::Text(part) = &part.kind else {
+        return Err(ExprError::BadValue {
+            span: part.span.clone(),
+            message: format!("the part to look for is a text in quotes, found `{part}`"),
+            hint: None,
+        });
+    };
+    let verdicts: Vec<Truth> = factor.levels.iter().map(|level| Truth::from(level.contains(part.as_str()))).collect();
+    let row = |&code: &u32| if code == MISSING { Truth::Unknown } else { verdicts[code as usize] };
+    Ok(Value::Truth(Series::Each(factor.codes.iter().map(row).collect())))
+}
+
 fn labels<'t>(
     expr: &Expr,
     value: Value<'t>,
@@ -161,6 +176,8 @@ mod tests {
         assert_eq!(months.codes, [1, 0, MISSING, 1]);
         assert_eq!(factor("prefix(t, 4)", &table).levels, ["2025", "2026"]);
         assert_eq!(factor("lower(t)", &table).levels[1], "2026-01-02 08:00");
+        let kept = parse("contains(t, '2026-01')").unwrap().eval_filter(&table).unwrap();
+        assert_eq!(kept, [true, false, false, true]);
         assert_eq!(month_of("2026-13-01"), None);
         assert_eq!(month_of("03.10.2025"), None);
         assert_eq!(month_of("2026-1-1"), None);
