@@ -22,12 +22,3 @@ pub mod figure;
 pub mod output;
 #[cfg(feature = "cli")]
 pub mod study;
-
-#[cfg(feature = "cli")]
-pub mod compare;
-#[cfg(feature = "cli")]
-pub mod figure;
-#[cfg(feature = "cli")]
-pub mod output;
-#[cfg(feature = "cli")]
-pub mod study;

@@ -104,7 +104,7 @@ pub fn assemble(
         shift: outcome.shift,
         fitted: &functionals.fitted,
         slope: &functionals.slope,
-        constant: (!functionals.constant.is_empty()).then_some(functionals.constant.as_slice()),
+        constant: (!functionals.constant.is_empty() && options.composition == Composition::Sampled).then_some(functionals.constant.as_slice()),
         n_functionals: functionals.len,
     };
     let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma)?;
@@ -163,6 +163,8 @@ pub fn assemble(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let mut flow = counts.flow;
+    flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
         spec_id: String::new(),
         model: String::new(),
@@ -181,7 +183,7 @@ pub fn assemble(
         weights: None,
         effects: counts.effects,
         rates,
-        flow: counts.flow,
+        flow,
         overlap,
         fit: stats,
         warnings,
@@ -398,12 +400,12 @@ fn variance(
             if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
                 return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
             }
-            let factor = small_sample(VcovKind::Cr1, counts.n, counts.k, meat.smallest);
+            let factor = small_sample(options.family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
             let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
             Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
         }
         VcovKind::Hc1 => {
-            let factor = small_sample(VcovKind::Hc1, counts.n, counts.k, 0);
+            let factor = small_sample(options.family, VcovKind::Hc1, counts.n, counts.k, 0);
             let meat = rows.meat(query, Grouping::Rows, exact);
             let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
             Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
@@ -412,13 +414,20 @@ fn variance(
             // model-based part: Var(y_i) is sigma^2 / w_i, or the information of the logit
             let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
             let mut matrix = vec![0.0; l * l];
-            for (i, &cell) in layout.cell.iter().enumerate() {
-                let h = &query.slope[cell as usize * l..(cell as usize + 1) * l];
-                let w = scale * point.information[i];
+            let mut add = |cell: usize, w: f64| {
+                let h = &query.slope[cell * l..(cell + 1) * l];
                 for a in 0..l {
                     (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
                 }
+            };
+            layout.cell.iter().zip(point.information).for_each(|(&cell, w)| add(cell as usize, scale * w));
+            if options.family == Family::Ols {
+                // a singleton's effect has the variance of its row
+                let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
+                singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
             }
+            let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
+            matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
             if query.constant.is_some() {
                 // composition part: rows of the target as draws, with the model's part switched off
                 let mut slope = query.slope.to_vec();
@@ -426,7 +435,6 @@ fn variance(
                 let part = rows.meat(&ScoreQuery { slope: &slope, ..query.clone() }, Grouping::Rows, exact);
                 matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
             }
-            let factor = small_sample(VcovKind::Iid, counts.n, counts.k, 0);
             Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
         }
     }

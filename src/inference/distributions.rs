@@ -48,17 +48,25 @@ pub fn student_tail(t: f64, df: f64) -> f64 {
         return normal_tail(t);
     }
     let ratio = t * t / df;
-    let density = student_log_density(t, df).exp();
     if t * t < (df * 1e-2).clamp(1.0, 3.0) {
         // central part: integrate the density from 0 by its hypergeometric series
-        return 0.5 - t * density * central_series(ratio, df);
+        return 0.5 - t * student_log_density(t, df).exp() * central_series(ratio, df);
     }
-    t * density * beta_fraction(0.5 * df, 0.5, 1.0 / (1.0 + ratio)) / df
+    student_log_far_tail(t, df).exp()
+}
+
+/// Logarithm of the upper tail at a `t` of at least one; finite where the tail itself underflows.
+fn student_log_far_tail(t: f64, df: f64) -> f64 {
+    let ratio = t * t / df;
+    let (x, y) = (1.0 / (1.0 + ratio), 1.0 / (1.0 + 1.0 / ratio));
+    (0.5 * t).ln() + student_log_density(t, df) + beta_fraction(0.5 * df, 0.5, x, y).ln()
 }
 
 /// Logarithm of the density of Student's t at `t`; `ln_1p` and the gamma ratio keep the digits when `df` is large.
 fn student_log_density(t: f64, df: f64) -> f64 {
-    log_gamma_ratio(0.5 * df) - 0.5 * (std::f64::consts::PI * df).ln() - 0.5 * (df + 1.0) * (t * t / df).ln_1p()
+    // t^2 overflows long before its logarithm does
+    let log_kernel = if t > 1e100 { 2.0 * t.ln() - df.ln() } else { (t * t / df).ln_1p() };
+    log_gamma_ratio(0.5 * df) - 0.5 * (std::f64::consts::PI * df).ln() - 0.5 * (df + 1.0) * log_kernel
 }
 
 /// ln Gamma(a + 1/2) - ln Gamma(a), without subtracting two large logarithms.
@@ -92,38 +100,33 @@ fn central_series(ratio: f64, df: f64) -> f64 {
     sum
 }
 
-/// Continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8, evaluated by Lentz's method), such
-/// that I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * fraction.
-fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
+/// Continued fraction of the incomplete beta function, such that I_x(a, b) = x^a y^b / B(a, b) * fraction, y = 1 - x.
+///
+/// DiDonato and Morris (1992), their BFRAC: it takes `lambda` = a - (a + b) x = a y - b x from the caller, so that
+/// nothing cancels when a is large and x close to one. Evaluated by Lentz's method.
+fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     const TINY: f64 = 1e-300;
-    let mut c = 1.0;
-    let mut d = 1.0 - (a + b) * x / (a + 1.0);
-    if d.abs() < TINY {
-        d = TINY;
-    }
-    d = 1.0 / d;
-    let mut h = d;
-    let mut m = 1.0;
-    while m < 100_000.0 {
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 + even * d;
-        c = 1.0 + even / c;
-        d = 1.0 / if d.abs() < TINY { TINY } else { d };
-        c = if c.abs() < TINY { TINY } else { c };
-        h *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 + odd * d;
-        c = 1.0 + odd / c;
-        d = 1.0 / if d.abs() < TINY { TINY } else { d };
-        c = if c.abs() < TINY { TINY } else { c };
-        let step = d * c;
-        h *= step;
-        if (step - 1.0).abs() < 1e-16 {
+    let lambda = a * y - b * x;
+    let mut f = a / (a + 1.0) * (lambda + 1.0);
+    let mut c = f;
+    let mut d = 0.0;
+    let mut n = 1.0;
+    while n < 10_000.0 {
+        let alpha = (a + n - 1.0) / (a + 2.0 * n - 1.0) * ((a + b + n - 1.0) / (a + 2.0 * n - 1.0)) * n * (b - n) * x * x;
+        let beta = n + n * (b - n) * x / (a + 2.0 * n - 1.0)
+            + (a + n) / (a + 2.0 * n + 1.0) * (lambda + 1.0 + n * (1.0 + y));
+        d = beta + alpha * d;
+        d = 1.0 / if d == 0.0 { TINY } else { d };
+        c = beta + alpha / c;
+        c = if c == 0.0 { TINY } else { c };
+        let step = c * d;
+        f *= step;
+        if (step - 1.0).abs() < 2e-16 {
             break;
         }
-        m += 1.0;
+        n += 1.0;
     }
-    h
+    1.0 / f
 }
 
 /// The point with upper tail probability `p` of Student's t; `p` in (0, 1).
@@ -151,11 +154,10 @@ pub fn student_quantile_upper(p: f64, df: f64) -> f64 {
     let mut t = if z * z < df { z + g1 / df + g2 / (df * df) } else { power.max(z) };
     let log_p = p.ln();
     for _ in 0..100 {
-        let tail = student_tail(t, df);
-        let log_density = student_log_density(t, df);
+        let log_tail = if t * t < 3.0 { student_tail(t, df).ln() } else { student_log_far_tail(t, df) };
         // on the log-log scale the far tail is a straight line, in the centre the plain scale is better
-        let slope = log_density.exp() / tail;
-        let gap = tail.ln() - log_p;
+        let slope = (student_log_density(t, df) - log_tail).exp();
+        let gap = log_tail - log_p;
         let step = if t * slope > 1.0 { t * ((gap / (t * slope)).exp() - 1.0) } else { gap / slope };
         t = (t + step).max(0.25 * t);
         if step.abs() <= 2e-16 * t {

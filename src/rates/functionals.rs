@@ -53,7 +53,8 @@ pub struct Functionals {
     pub slope: Vec<f64>,
     /// t_c, cells x L; empty if all zero.
     pub constant: Vec<f64>,
-    /// mu_c of every cell: zero where the effects fit exactly (their whole outcome is in the slope).
+    /// mu_c of every cell; where the effects fit exactly, the outcome itself in a linear model (no residual), and zero in
+    /// a logit (the whole outcome is in the slope).
     pub fitted: Vec<f64>,
     /// Rates on the shifted scale.
     pub rates: Vec<f64>,
@@ -122,12 +123,14 @@ pub fn linear(
             }
         }
     }
-    if sampled {
-        for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
-            for extra in 0..n_extra {
-                let at = cell * l + fit.n_coef + extra;
-                out.slope[at] = 1.0 / total;
-                out.constant[at] = (setting.shift(cell, extra, fit.coef) - out.rates[extra]) / total;
+    for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
+        out.fitted[cell] = fit.mean[cell];
+        for extra in 0..n_extra {
+            let at = cell * l + fit.n_coef + extra;
+            out.slope[at] = 1.0 / total;
+            if sampled {
+                let change = setting.shift(cell, extra, fit.coef);
+                out.constant[at] = (fit.mean[cell] + change - out.rates[extra]) / total;
             }
         }
     }

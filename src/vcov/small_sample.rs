@@ -3,12 +3,13 @@
 //! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1), with L_f the levels of absorbed effect f and p the estimated
 //! coefficients (the intercept among them without effects). An effect is nested when each of its levels lies in
 //! one cluster; nested effects count only for covariances that are not clustered.
-//! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none, as sigma^2 = RSS/(n-K).
+//! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none for OLS, where
+//! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a logit.
 
 use crate::design::Sample;
 use crate::design::cells::Cells;
 use crate::design::singletons::Exact;
-use crate::result::{EffectInfo, SmallSample, VcovKind};
+use crate::result::{EffectInfo, Family, SmallSample, VcovKind};
 
 /// The cluster variable each effect is nested in, judged on the estimation rows.
 pub fn nesting(sample: &Sample, cells: &Cells, exact: &[Exact]) -> Vec<Option<String>> {
@@ -64,10 +65,11 @@ pub fn count_effects(sample: &Sample, levels: &[usize], nested_in: &[Option<Stri
 }
 
 /// The factor for `n` rows, `k` parameters and (for clusters) the smallest number of clusters.
-pub fn small_sample(kind: VcovKind, n: usize, k: usize, smallest_g: usize) -> SmallSample {
+pub fn small_sample(family: Family, kind: VcovKind, n: usize, k: usize, smallest_g: usize) -> SmallSample {
     let (rows, parameters, g) = (n as f64, k as f64, smallest_g as f64);
     let (k_factor, g_factor) = match kind {
-        VcovKind::Iid => (1.0, 1.0),
+        VcovKind::Iid if family == Family::Ols => (1.0, 1.0),
+        VcovKind::Iid => ((rows - 1.0) / (rows - parameters), 1.0),
         VcovKind::Hc1 => (rows / (rows - parameters), 1.0),
         VcovKind::Cr1 => ((rows - 1.0) / (rows - parameters), g / (g - 1.0)),
     };
