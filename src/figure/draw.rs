@@ -50,6 +50,7 @@ pub fn svg(figure: &PanelFigure) -> String {
     let n_panels = figure.panels.len().max(1) as f64;
     let width = 2.0 * MARGIN + AXIS_ROOM + n_panels * (PLOT_WIDTH + LABEL_ROOM) + (n_panels - 1.0) * PANEL_GAP;
     let text_width = width - 2.0 * MARGIN;
+    let title = wrap(&figure.title, text_width, TITLE.size, TITLE.weight);
     let subtitle = wrap(&figure.subtitle, text_width, SUBTITLE.size, SUBTITLE.weight);
     let note = wrap(&figure.note, text_width, NOTE.size, NOTE.weight);
     let panel_titles: Vec<Vec<String>> = figure
@@ -60,7 +61,7 @@ pub fn svg(figure: &PanelFigure) -> String {
     let levels: Vec<Vec<&str>> = figure.panels.iter().map(level_names).collect();
     let turned = levels.iter().any(|levels| must_turn(levels));
 
-    let title_room = if figure.title.is_empty() { 0.0 } else { 12.0 + line_height(TITLE) };
+    let title_room = if title.is_empty() { 0.0 } else { 12.0 + title.len() as f64 * line_height(TITLE) };
     let subtitle_room = subtitle.len() as f64 * line_height(SUBTITLE);
     let panel_title_room = panel_titles.iter().map(Vec::len).max().unwrap_or(0) as f64 * line_height(PANEL_TITLE);
     let top = MARGIN + title_room + subtitle_room + 14.0 + panel_title_room + 10.0;
@@ -71,9 +72,7 @@ pub fn svg(figure: &PanelFigure) -> String {
     let height = note_top + note.len() as f64 * line_height(NOTE) + MARGIN - 14.0;
 
     let mut page = Surface::new(width.round(), height.round());
-    if !figure.title.is_empty() {
-        page.text((MARGIN, MARGIN + TITLE.size * 0.8), &figure.title, TITLE);
-    }
+    lines(&mut page, (MARGIN, MARGIN + TITLE.size * 0.8), &title, TITLE);
     lines(&mut page, (MARGIN, MARGIN + title_room + SUBTITLE.size * 0.3), &subtitle, SUBTITLE);
     let axis_ticks = y_ticks(figure);
     let (low, high) = (axis_ticks[0], axis_ticks[axis_ticks.len() - 1]);
@@ -353,7 +352,10 @@ mod tests {
         figure.panels[0].series[1].points.iter_mut().for_each(|point| point.y = f64::NAN);
         let text = svg(&figure);
         assert!(text.contains("&lt;x&gt; &amp; y") && !text.contains("NaN"), "{text}");
-        assert!(super::super::png(&text, 1.0).is_ok());
+        let bytes = super::super::png(&text, 2.0).unwrap();
+        if let Ok(path) = std::env::var("METIER_TEST_PNG") {
+            std::fs::write(path + ".one.png", bytes).unwrap();
+        }
     }
 
     #[test]

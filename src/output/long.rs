@@ -282,4 +282,39 @@ mod tests {
         assert_eq!(at(logit[0], "df"), Value::Null);
         assert_eq!(at(logit[0], "scale"), "logit".into());
     }
+
+    const DOCUMENTATION: &str = include_str!("../../docs/output.md");
+
+    #[test]
+    fn every_column_is_documented() {
+        for column in COLUMNS {
+            assert!(DOCUMENTATION.contains(&format!("`{column}`")), "{column}");
+        }
+    }
+
+    #[test]
+    fn the_documented_example_is_what_is_written() {
+        let shown = [
+            "kind",
+            "term",
+            "level",
+            "contrast",
+            "estimate",
+            "std_error",
+            "p_value",
+            "conf_low",
+            "conf_high",
+            "scale",
+            "n_obs",
+            "n_clusters",
+            "target",
+        ];
+        let table = long_table(&sample_run());
+        for (kind, nth) in [("coefficient", 0), ("rate", 0), ("ratio", 0), ("dropped_rows", 0)] {
+            let row = &of_kind(&table, kind)[nth];
+            let fields: Vec<String> = shown.iter().map(|column| at(row, column).to_csv()).collect();
+            let line = fields.join(",");
+            assert!(DOCUMENTATION.lines().any(|documented| documented == line), "{line}");
+        }
+    }
 }

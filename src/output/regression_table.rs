@@ -132,6 +132,9 @@ fn effect_rows(fits: &[ModelFit]) -> Vec<Row> {
         .collect()
 }
 
+/// Name of a statistic and where it stands.
+type Statistic = (&'static str, fn(&ModelFit) -> f64);
+
 fn statistic_rows(fits: &[ModelFit], options: &RenderOptions) -> Vec<Row> {
     let counts = |of: &dyn Fn(&ModelFit) -> usize| fits.iter().map(|fit| Cell::number(count(of(fit)))).collect();
     let mut rows = vec![
@@ -147,7 +150,7 @@ fn statistic_rows(fits: &[ModelFit], options: &RenderOptions) -> Vec<Row> {
     if fits.iter().any(|fit| fit.flow.cells > 0) {
         rows.push(Row::new("Cells", counts(&|fit| fit.flow.cells)));
     }
-    let statistics: [(&str, fn(&ModelFit) -> f64); 4] = [
+    let statistics: [Statistic; 4] = [
         ("Mean of outcome", |fit| fit.fit.mean_outcome),
         ("R2", |fit| fit.fit.r2),
         ("Within R2", |fit| if fit.effects.is_empty() { f64::NAN } else { fit.fit.within_r2 }),
