@@ -97,3 +97,10 @@ impl From<RunError> for Failure {
         Failure { code, message: error.to_string(), source, flow, hint: error.hint() }
     }
 }
+
+impl From<crate::output::write::WriteError> for Failure {
+    fn from(error: crate::output::write::WriteError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Failure::input(format!("{error}{cause}"), Some(String::from("choose a folder that exists and may be written to")))
+    }
+}

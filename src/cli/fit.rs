@@ -5,7 +5,8 @@ use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
-use crate::output::{Format, RenderOptions, render, write};
+use crate::output::write::write;
+use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::fit_models;
 use crate::result::Run;
 use crate::spec::{ModelEntry, ModelFile, Resolved, embedded, resolve};
@@ -53,10 +54,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
         ..RenderOptions::default()
     };
     let text = render(&run, format, &options);
-    match &arguments.output {
-        Some(path) => write::write_atomic(path, text.as_bytes()).map_err(|error| Failure::input(&error, error.hint()))?,
-        None => printer::data(&text),
-    }
+    write(arguments.output.as_deref(), text.as_bytes())?;
     Ok(exit::DONE)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::args::{CodebookChoice, InputFormat, SourceArguments};
-use crate::codebook::{Codebook, CodebookError, CodebookMode, Mapping, Settings, adopt};
+use crate::codebook::{Codebook, CodebookError, CodebookMode, Mapping, Settings};
 use crate::sessions::{self, Format, LoadError, LoadRequest, Wanted};
 use crate::simulate::{Calibration, SimulateOptions, simulate};
 use crate::table::Table;
@@ -126,7 +126,7 @@ impl SourceArguments {
 /// Sizes that cannot be drawn, unknown names.
 pub fn synthetic(options: &SimulateOptions, names: &[String], settings: &Settings) -> Result<Table, Failure> {
     let drawn = simulate(options, &Calibration::published()).map_err(|error| Failure::input(&error, None))?;
-    Ok(adopt(Codebook::embedded(), drawn, names, settings)?)
+    Ok(sessions::adopt(drawn, names, settings)?)
 }
 
 /// Display label of a level.

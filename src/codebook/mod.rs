@@ -5,6 +5,7 @@
 //! work on any column of any table, and a codebook applies only to columns that carry a codebook name.
 
 mod derived;
+mod describe;
 mod error;
 mod levels;
 mod mapping;
