@@ -21,6 +21,8 @@ mod interner;
 mod ndjson;
 mod parquet;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod types;
 mod write;
