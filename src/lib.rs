@@ -1,5 +1,7 @@
 //! Metier
 #[cfg(feature = "cli")]
+pub mod check;
+#[cfg(feature = "cli")]
 pub mod codebook;
 pub mod expr;
 pub mod nearest;

@@ -27,7 +27,6 @@ mod threads;
 mod types;
 mod write;
 
-use std::path::Path;
 use std::sync::Arc;
 
 pub use error::{BadValue, LoadError};
@@ -103,6 +102,17 @@ impl LoadRequest {
         self
     }
 
+    /// Reads standard input, if it is a source, and keeps it, so that the request can be used more than once.
+    ///
+    /// # Errors
+    /// If standard input cannot be read.
+    pub fn keep_standard_input(&mut self) -> Result<(), LoadError> {
+        if self.stdin.is_none() && self.sources.iter().any(|source| source == "-") {
+            self.stdin = Some(input::read_standard_input()?);
+        }
+        Ok(())
+    }
+
     fn bounds(&self) -> Bounds {
         Bounds { rows: self.range_rows.max(1), bytes: self.block_bytes }
     }
@@ -135,9 +145,16 @@ pub fn load(request: &LoadRequest) -> Result<Table, LoadError> {
 /// # Errors
 /// If the source cannot be read.
 pub fn schema_of(source: &str, input_format: Option<Format>) -> Result<Vec<String>, LoadError> {
-    let inputs = input::resolve(&[source.to_owned()], input_format, None)?;
-    let bounds = Bounds { rows: 1, bytes: 1 << 20 };
-    Ok(reader::open(&inputs[0], bounds)?.names().to_vec())
+    columns_of(&LoadRequest { input_format, ..LoadRequest::new(source) })
+}
+
+/// Column names of the sources of a request, of the first file if there are several.
+///
+/// # Errors
+/// If the sources cannot be read.
+pub fn columns_of(request: &LoadRequest) -> Result<Vec<String>, LoadError> {
+    let inputs = input::resolve(&request.sources, request.input_format, request.stdin.as_ref())?;
+    Ok(reader::open(&inputs[0], Bounds { rows: 1, bytes: 1 << 20 })?.names().to_vec())
 }
 
 /// The plan of a request for a table with these columns.
@@ -274,9 +291,4 @@ fn only_wanted(table: Table, plan: &LoadPlan) -> Table {
         }
     }
     result
-}
-
-/// File name for messages.
-fn display(path: &Path) -> String {
-    path.display().to_string()
 }
