@@ -17,6 +17,8 @@ pub mod vcov;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
+pub mod check;
+#[cfg(feature = "cli")]
 pub mod codebook;
 #[cfg(feature = "cli")]
 pub mod compare;

@@ -405,3 +405,46 @@ fn written_tables_come_back() {
     assert!(matches!(write(&table, Path::new("/nowhere/t.csv")), Err(LoadError::Io { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
 }
+
+#[test]
+fn check_collects_everything() {
+    use metier::check::{Origin, Severity, check};
+    let folder = new_folder();
+    let source = file(
+        &folder,
+        "a.csv",
+        "session_id,user,work_mode,exp_rating,outcome,success_signal,lines_added,planning_share,task_value,extra\n\
+         s1,u1,Build,5,Succeeded,4,10,0.5,100,x\n\
+         s2,,Bild,Unclear,Succeeded,,-1,1.5,inf,y\n\
+         s1,u2,Bilt,2,No clear goal,NONE,0,0,5,z\n\
+         s4,u2,Test,2,Failed,NONE,0.5,,5,z\n",
+    );
+    let report = check(&LoadRequest::new(&source)).unwrap();
+    let text = report.to_string().replace(&format!("{}/", folder.path().display()), "");
+    for expected in [
+        "a.csv: 4 rows",
+        "`Bild` is not a level of work_mode (1 row, first: a.csv, row 2, column `work_mode`)",
+        "`Bilt` is not a level of work_mode (1 row, first: a.csv, row 3",
+        "rows without a user belong to no cluster and are dropped (1 row, first: a.csv, row 2, column `user`)",
+        "sessions occur more than once, first `s1` (1 row, first: a.csv, row 3",
+        "lines_added is negative (1 row",
+        "lines_added is a count, but not whole (1 row, first: a.csv, row 4",
+        "planning_share is a share, but not between 0 and 1",
+        "`inf` is not a finite number",
+        "note: sessions succeeded, but have no success signal",
+        "expertise          ordered    from `exp_rating`",
+        "Other columns: task_value, extra",
+        "-1  no clear goal",
+        "-1  missing user_id",
+        "2  kept",
+    ] {
+        assert!(text.contains(expected), "{expected} in\n{text}");
+    }
+    assert!(!report.is_clean());
+    assert_eq!(report.findings.iter().filter(|finding| finding.severity == Severity::Problem).count(), 8);
+    let month = report.variables.iter().find(|variable| variable.name == "month").unwrap();
+    assert_eq!(month.origin, Origin::Absent(None));
+    let clean = check(&LoadRequest::new(file(&folder, "b.csv", CSV))).unwrap();
+    assert!(clean.is_clean(), "{clean}");
+    assert_eq!((clean.kept, clean.dropped), (Some(3), vec![("no clear goal".into(), 1)]));
+}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use super::compare::{compare, membership};
 use super::error::{ExprError, Span};
 use super::functions::Function;
@@ -39,12 +41,18 @@ impl Expr {
         let mut column = Column { name: name.to_owned(), data: self.eval(table)?, reasons: None };
         let used: Vec<&Column> = self.names().iter().filter_map(|used| table.get(used)).collect();
         let mut reasons = MissingReasons { codes: vec![0; table.n_rows()], names: Vec::new() };
+        // the reason depends on which input is missing and on its own code for why: few combinations, many rows
+        let mut known: FxHashMap<(usize, u8), u8> = FxHashMap::default();
         for row in (0..table.n_rows()).filter(|&row| column.is_missing(row)) {
-            let reason = match used.iter().find(|input| input.is_missing(row)) {
-                Some(input) => input.missing_reason(row),
-                None => format!("`{self}` is undefined"),
-            };
-            reasons.codes[row] = reason_code(&mut reasons.names, reason);
+            let input = used.iter().position(|input| input.is_missing(row));
+            let why = input.and_then(|input| used[input].reasons.as_ref()).map_or(0, |inner| inner.codes[row]);
+            reasons.codes[row] = *known.entry((input.unwrap_or(used.len()), why)).or_insert_with(|| {
+                let reason = match input {
+                    Some(input) => used[input].missing_reason(row),
+                    None => format!("`{self}` is undefined"),
+                };
+                reason_code(&mut reasons.names, reason)
+            });
         }
         if !reasons.names.is_empty() {
             column.reasons = Some(reasons);

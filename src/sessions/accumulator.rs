@@ -1,6 +1,7 @@
 //! One column while it is read: values of all ranges and files so far.
 
 use polars::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::dates::{self, TicksPerSecond};
 use super::interner::{Interner, hash_text};
@@ -277,10 +278,20 @@ impl Accumulator {
             }
             Purpose::Month => {
                 let (codes, texts) = self.labels(origin)?;
-                // what is no date stays as it is, so that `month` can name it
-                let mut code = |date: &str| match month_of(date) {
-                    Some(month) => texts.intern(&month),
-                    None => texts.intern(date),
+                // the first eight bytes decide about the month, and few beginnings occur
+                let mut known: FxHashMap<[u8; 8], u32> = FxHashMap::default();
+                let mut code = |date: &str| {
+                    let head: Option<[u8; 8]> = date.as_bytes().first_chunk().copied();
+                    if let Some(code) = head.and_then(|head| known.get(&head)) {
+                        return *code;
+                    }
+                    // what is no date stays as it is, so that `month` can name it
+                    let Some(month) = month_of(date) else { return texts.intern(date) };
+                    let code = texts.intern(&month);
+                    if let Some(head) = head.filter(|head| head[0].is_ascii_digit()) {
+                        known.insert(head, code);
+                    }
+                    code
                 };
                 codes.extend(values.iter().map(|value| value.map_or(MISSING, &mut code)));
                 return Ok(());

@@ -4,14 +4,12 @@ use rayon::prelude::*;
 
 use super::accumulator::{Accumulator, Values};
 
-/// Two rows (from 0) whose hashes are equal, the earliest second row first. Equal hashes need not be equal ids.
-pub(super) fn equal_hashes(accumulator: &Accumulator) -> Option<(usize, usize)> {
-    let Values::Hashes(hashes) = &accumulator.values else { return None };
-    let mut rows: Vec<(u64, usize)> =
-        hashes.iter().enumerate().filter(|(_, hash)| **hash != 0).map(|(row, hash)| (*hash, row)).collect();
-    rows.par_sort_unstable();
-    let pairs = rows.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-    pairs.map(|pair| (pair[0].1, pair[1].1)).min_by_key(|pair| pair.1)
+/// Whether two rows have equal hashes; their ids need not be equal.
+pub(super) fn equal_hashes(accumulator: &Accumulator) -> bool {
+    let Values::Hashes(hashes) = &accumulator.values else { return false };
+    let mut sorted: Vec<u64> = hashes.iter().copied().filter(|hash| *hash != 0).collect();
+    sorted.par_sort_unstable();
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// Two rows (from 0) with one label, the earliest second row first.

@@ -1,5 +1,7 @@
 //! Values as read to columns as formulas see them: missing spellings, numbers in text, levels of the codebook.
 
+use rayon::prelude::*;
+
 use super::accumulator::{Accumulator, Origin, Values};
 use super::error::{BadValue, LoadError};
 use super::interner::Interner;
@@ -14,7 +16,7 @@ const MISSING_SPELLINGS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "
 const LARGEST_EXACT: u64 = 1 << 53;
 
 /// Finds the file and the row in it (from 1) of a row of the table (from 0).
-pub(super) type Locate<'a> = &'a dyn Fn(usize) -> (String, usize);
+pub(super) type Locate<'a> = &'a (dyn Fn(usize) -> (String, usize) + Sync);
 
 /// Makes the column `name` of the table; `variable` is its codebook variable, if the codebook applies to it.
 pub(super) fn finish(
@@ -122,7 +124,7 @@ fn sorted_factor(mut codes: Vec<u32>, texts: &Interner) -> Factor {
         position[old as usize] = new as u32;
     }
     codes.iter_mut().filter(|code| **code != MISSING).for_each(|code| *code = position[*code as usize]);
-    Factor { codes, levels: order.iter().map(|&code| texts.get(code).to_owned()).collect() }
+    Factor { codes, levels: order.par_iter().map(|&code| texts.get(code).to_owned()).collect() }
 }
 
 /// Drops levels that spell missing; no row has them.

@@ -161,6 +161,17 @@ pub(super) fn resolve(
     }
 }
 
+/// Name of standard input in messages.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Everything standard input holds; a second call finds nothing.
+pub(super) fn read_standard_input() -> Result<Arc<Vec<u8>>, LoadError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|source| LoadError::Io { action: "read", file: String::from(STANDARD_INPUT), source })?;
+    Ok(Arc::new(bytes))
+}
+
 fn standard_input(format: Option<Format>, given: Option<&Arc<Vec<u8>>>) -> Result<Input, LoadError> {
     let name = String::from("standard input");
     let bytes = match given {

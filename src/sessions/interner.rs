@@ -14,6 +14,8 @@ pub(super) struct Interner {
     arena: String,
     /// End of each text in the arena.
     ends: Vec<usize>,
+    /// Hash of each text, so that growing does not read the arena.
+    hashes: Vec<u64>,
     /// Open addressing: half of the hash and the code, [`MISSING`] where free. The length is a power of two.
     slots: Vec<(u32, u32)>,
 }
@@ -56,6 +58,7 @@ impl Interner {
         self.slots[at] = (tag, code);
         self.arena.push_str(text);
         self.ends.push(self.arena.len());
+        self.hashes.push(hash);
         code
     }
 
@@ -63,13 +66,12 @@ impl Interner {
         const SMALLEST: usize = 64;
         let length = (self.slots.len() * 4).max(SMALLEST);
         let mut slots = vec![(0, MISSING); length];
-        for code in 0..self.len() as u32 {
-            let hash = hash_text(self.get(code));
+        for (code, &hash) in self.hashes.iter().enumerate() {
             let mut at = hash as usize & (length - 1);
             while slots[at].1 != MISSING {
                 at = (at + 1) & (length - 1);
             }
-            slots[at] = ((hash >> 32) as u32, code);
+            slots[at] = ((hash >> 32) as u32, code as u32);
         }
         self.slots = slots;
     }

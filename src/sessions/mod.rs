@@ -22,12 +22,15 @@ mod interner;
 mod ndjson;
 mod parquet;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod types;
 mod write;
 
-use std::path::Path;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 pub use adopt::adopt;
 pub use error::{BadValue, LoadError};
@@ -41,7 +44,7 @@ use reader::{Bounds, Reader};
 
 use crate::codebook::{Codebook, CodebookMode, LoadPlan, Mapping, Settings, evaluate};
 use crate::nearest::nearest_name;
-use crate::table::{MISSING, Table};
+use crate::table::{Column, MISSING, Table};
 
 /// Which columns a table should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +106,17 @@ impl LoadRequest {
         self
     }
 
+    /// Reads standard input, if it is a source, and keeps it, so that the request can be used more than once.
+    ///
+    /// # Errors
+    /// If standard input cannot be read.
+    pub fn keep_standard_input(&mut self) -> Result<(), LoadError> {
+        if self.stdin.is_none() && self.sources.iter().any(|source| source == "-") {
+            self.stdin = Some(input::read_standard_input()?);
+        }
+        Ok(())
+    }
+
     fn bounds(&self) -> Bounds {
         Bounds { rows: self.range_rows.max(1), bytes: self.block_bytes }
     }
@@ -116,9 +130,15 @@ pub fn load(request: &LoadRequest) -> Result<Table, LoadError> {
     let inputs = input::resolve(&request.sources, request.input_format, request.stdin.as_ref())?;
     let first = reader::open(&inputs[0], request.bounds())?;
     let plan = plan_for(request, first.names())?;
-    let (accumulators, mut table) = read_all(request, &inputs, first, &plan)?;
-    check_duplicates(request, &inputs, &plan, &accumulators, &table)?;
-    fill(&mut table, accumulators, &plan)?;
+    let (mut accumulators, mut table) = read_all(request, &inputs, first, &plan)?;
+    let hashed = accumulators.split_off(plan.columns.len());
+    let (unique, columns) = rayon::join(
+        || check_duplicates(request, &inputs, &plan, hashed.first(), &table),
+        || finish_all(&table, accumulators, &plan),
+    );
+    let columns = columns?;
+    unique?;
+    columns.into_iter().for_each(|column| table.insert(column));
     for derived in &plan.derived {
         let column = evaluate(derived, &table).map_err(|source| LoadError::Derived {
             name: derived.name.clone(),
@@ -135,9 +155,16 @@ pub fn load(request: &LoadRequest) -> Result<Table, LoadError> {
 /// # Errors
 /// If the source cannot be read.
 pub fn schema_of(source: &str, input_format: Option<Format>) -> Result<Vec<String>, LoadError> {
-    let inputs = input::resolve(&[source.to_owned()], input_format, None)?;
-    let bounds = Bounds { rows: 1, bytes: 1 << 20 };
-    Ok(reader::open(&inputs[0], bounds)?.names().to_vec())
+    columns_of(&LoadRequest { input_format, ..LoadRequest::new(source) })
+}
+
+/// Column names of the sources of a request, of the first file if there are several.
+///
+/// # Errors
+/// If the sources cannot be read.
+pub fn columns_of(request: &LoadRequest) -> Result<Vec<String>, LoadError> {
+    let inputs = input::resolve(&request.sources, request.input_format, request.stdin.as_ref())?;
+    Ok(reader::open(&inputs[0], Bounds { rows: 1, bytes: 1 << 20 })?.names().to_vec())
 }
 
 /// The plan of a request for a table with these columns.
@@ -216,17 +243,19 @@ fn read_one(input: &Input, reader: &mut dyn Reader, accumulators: &mut [Accumula
     reader.read(&mut columns)
 }
 
-/// Finishes the columns and puts them into the table.
-fn fill(table: &mut Table, accumulators: Vec<Accumulator>, plan: &LoadPlan) -> Result<(), LoadError> {
+/// Finishes the columns; of several faults, that of the first column counts.
+fn finish_all(table: &Table, accumulators: Vec<Accumulator>, plan: &LoadPlan) -> Result<Vec<Column>, LoadError> {
     let locate = |row: usize| table.locate(row);
     let codebook = Codebook::embedded();
-    let mut columns = Vec::with_capacity(plan.columns.len());
-    for (accumulator, planned) in accumulators.into_iter().zip(&plan.columns) {
-        let variable = codebook.variable(&planned.name).filter(|_| planned.in_codebook);
-        columns.push(finish::finish(accumulator, &planned.name, variable, &locate)?);
-    }
-    columns.into_iter().for_each(|column| table.insert(column));
-    Ok(())
+    let finished: Vec<Result<Column, LoadError>> = accumulators
+        .into_par_iter()
+        .zip(&plan.columns)
+        .map(|(accumulator, planned)| {
+            let variable = codebook.variable(&planned.name).filter(|_| planned.in_codebook);
+            finish::finish(accumulator, &planned.name, variable, &locate)
+        })
+        .collect();
+    finished.into_iter().collect()
 }
 
 /// An error if a session occurs twice.
@@ -234,13 +263,11 @@ fn check_duplicates(
     request: &LoadRequest,
     inputs: &[Input],
     plan: &LoadPlan,
-    accumulators: &[Accumulator],
+    hashed: Option<&Accumulator>,
     table: &Table,
 ) -> Result<(), LoadError> {
-    let Some(hashed) = accumulators.iter().find(|accumulator| accumulator.purpose == Purpose::Duplicates) else {
-        return Ok(());
-    };
-    let Some(column) = plan.session_id.as_ref().filter(|_| duplicates::equal_hashes(hashed).is_some()) else {
+    let Some(hashed) = hashed else { return Ok(()) };
+    let Some(column) = plan.session_id.as_ref().filter(|_| duplicates::equal_hashes(hashed)) else {
         return Ok(());
     };
     // two hashes are equal; whether two ids are is decided by reading them
@@ -268,15 +295,10 @@ fn check_duplicates(
 fn only_wanted(table: Table, plan: &LoadPlan) -> Table {
     let mut result = Table::new(table.n_rows());
     result.sources = table.sources.clone();
-    for name in &plan.wanted {
-        if let Some(column) = table.get(name) {
-            result.insert(column.clone());
-        }
-    }
+    let place = |name: &str| plan.wanted.iter().position(|wanted| wanted == name);
+    let placed = table.into_columns().into_iter().filter_map(|column| Some((place(&column.name)?, column)));
+    let mut columns: Vec<(usize, Column)> = placed.collect();
+    columns.sort_by_key(|(place, _)| *place);
+    columns.into_iter().for_each(|(_, column)| result.insert(column));
     result
-}
-
-/// File name for messages.
-fn display(path: &Path) -> String {
-    path.display().to_string()
 }

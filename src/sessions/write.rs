@@ -13,7 +13,7 @@ use crate::table::{self, ColumnData, Table};
 /// # Errors
 /// If the extension names no format that can be written, or the file cannot be written.
 pub fn write(table: &Table, path: &Path) -> Result<(), LoadError> {
-    let file = super::display(path);
+    let file = path.display().to_string();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let format: Format = extension.parse().map_err(|_| LoadError::UnknownFormat { file: file.clone() })?;
     let failed = |error: PolarsError| LoadError::Io {
