@@ -120,7 +120,9 @@ fn stock_and_watson_table_10_1() {
             table = kept;
         }
         let formula = case["spec"].as_str().unwrap().replace("miles/1000", "I(miles/1000)");
-        let spec = model(&formula);
+        let mut spec = model(&formula);
+        // California 1988 is missing: in column 7 California 1982 stands alone, and the reference keeps it
+        spec.options.drop_singletons = false;
         check(id, &table, &spec, case);
         if case.get("rates").is_some() {
             check_rates(id, &table, &spec, case, "law", "state");
