@@ -1,4 +1,4 @@
 //! Metier
-pub mod table;
 #[cfg(feature = "cli")]
 pub mod simulate;
+pub mod table;
