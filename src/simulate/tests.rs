@@ -51,7 +51,11 @@ fn the_table_is_pinned_and_does_not_depend_on_threads() {
     };
     let table = on_threads(1);
     assert_eq!(table, on_threads(3));
-    assert_eq!(hash_rows(&table, 1_000), 6_056_213_030_228_793_185, "the table of seed 1 has changed: say so in the changelog");
+    assert_eq!(
+        hash_rows(&table, 1_000),
+        6_056_213_030_228_793_185,
+        "the table of seed 1 has changed: say so in the changelog"
+    );
     assert_ne!(hash_rows(&table, 1_000), hash_rows(&draw(10_000, 2), 1_000));
 }
 
