@@ -207,6 +207,8 @@ group! {
     Expertise {
         /// Part of the skill's variance that belongs to the user.
         user_share: f64,
+        /// Effect of the log number of the user's sessions, on users of little skill.
+        activity: f64,
         /// Effect of one standard deviation of the log value.
         value: f64,
         /// Effect of one month.
@@ -519,7 +521,8 @@ mod tests {
     #[test]
     fn the_embedded_parameters_are_complete() {
         let calibration = Calibration::published();
-        let sessions: usize = calibration.users.sessions.iter().zip(&calibration.users.number).map(|(s, n)| s * n).sum();
+        let sessions: usize =
+            calibration.users.sessions.iter().zip(&calibration.users.number).map(|(s, n)| s * n).sum();
         assert_eq!(sessions, calibration.size.sessions);
         assert_eq!(calibration.users.number.iter().sum::<usize>(), calibration.size.users);
         let rating = &calibration.rating;

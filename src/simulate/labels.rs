@@ -153,9 +153,11 @@ impl<'a> Distributions<'a> {
         let expertise = &calibration.expertise;
         let skill = draws.correlated(user.skill, expertise.user_share);
         let tail = if skill < 0.0 { expertise.lower_tail } else { expertise.upper_tail };
-        let circumstances = expertise.month * (f64::from(month) - last_month / 2.0) + expertise.software * (software - 0.45);
+        let circumstances =
+            expertise.month * (f64::from(month) - last_month / 2.0) + expertise.software * (software - 0.45);
         let skill = skill
             + circumstances * (1.0 + tail * skill * skill)
+            + expertise.activity * user.activity * user.skill.min(0.0)
             + expertise.value * value_score
             + expertise.mode[mode as usize];
 

@@ -124,12 +124,7 @@ fn split_endings(calibration: &Calibration, sessions: &[Session], scores: &[Scor
 }
 
 /// Failure signals by rank within expertise and ending; at random without a clear goal.
-fn split_failure_signals(
-    calibration: &Calibration,
-    sessions: &[Session],
-    scores: &[Scores],
-    outcomes: &mut [Outcome],
-) {
+fn split_failure_signals(calibration: &Calibration, sessions: &[Session], scores: &[Scores], outcomes: &mut [Outcome]) {
     const ENDINGS: usize = 4;
     let signal = &calibration.failure_signal;
     let shares: Vec<Vec<f64>> = (0..LEVELS * ENDINGS)

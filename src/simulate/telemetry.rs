@@ -171,5 +171,7 @@ fn abandon(calibration: &Calibration, sessions: &[Session], outcomes: &[Outcome]
         .filter(|(_, ((_, outcome), _))| outcome.ending == Ending::Failed && outcome.in_trouble())
         .map(|(row, ((session, _), count))| (row as u32, session.expertise as usize, count.without_code))
         .collect();
-    split_by_rank(ranked.into_iter(), &shares, |row, class| counts[row].without_code = if class == 1 { 1.0 } else { -1.0 });
+    split_by_rank(ranked.into_iter(), &shares, |row, class| {
+        counts[row].without_code = if class == 1 { 1.0 } else { -1.0 }
+    });
 }
