@@ -5,6 +5,7 @@
 //! work on any column of any table, and a codebook applies only to columns that carry a codebook name.
 
 mod derived;
+mod describe;
 mod error;
 mod levels;
 mod mapping;
@@ -34,6 +35,18 @@ pub enum CodebookMode {
     Auto,
     /// Columns are what the file says; no derived variables.
     Off,
+}
+
+impl std::str::FromStr for CodebookMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(CodebookMode::Auto),
+            "off" => Ok(CodebookMode::Off),
+            _ => Err(format!("`{text}` is neither auto nor off")),
+        }
+    }
 }
 
 /// What the values of a variable are.

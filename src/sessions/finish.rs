@@ -216,6 +216,17 @@ fn numbers_in_codebook(
     if !variable.is_closed() {
         return Ok(Column::factor(name, factor));
     }
+    adopt_factor(&factor, name, source, variable, locate)
+}
+
+/// A factor in memory under a codebook variable with known levels.
+pub(super) fn adopt_factor(
+    factor: &Factor,
+    name: &str,
+    source: &str,
+    variable: &Variable,
+    locate: Locate<'_>,
+) -> Result<Column, LoadError> {
     let mut verdicts = Vec::with_capacity(factor.levels.len());
     for (code, level) in factor.levels.iter().enumerate() {
         verdicts.push(verdict(variable, level).ok_or_else(|| {

@@ -9,6 +9,7 @@
 //! module that names polars, and no type of polars leaves it; the table does not depend on ranges, blocks or threads.
 
 mod accumulator;
+mod adopt;
 mod arrow;
 mod blocks;
 mod csv;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use adopt::adopt;
 pub use error::{BadValue, LoadError};
 pub use input::Format;
 pub use threads::set_threads;

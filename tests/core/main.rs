@@ -1,0 +1,6 @@
+//! Tests of the estimation core against other software; see `tests/oracles/README.md`.
+
+mod brute;
+mod distributions;
+mod fixest;
+mod support;
