@@ -111,7 +111,13 @@ impl<'a> Rows<'a> {
     }
 
     /// Outer products over contiguous runs of rows `bounds[g]..bounds[g + 1]`.
-    fn meat_of_runs(&self, query: &ScoreQuery, n_runs: usize, run: impl Fn(usize) -> std::ops::Range<usize> + Sync, exact: &[Exact]) -> Meat {
+    fn meat_of_runs(
+        &self,
+        query: &ScoreQuery,
+        n_runs: usize,
+        run: impl Fn(usize) -> std::ops::Range<usize> + Sync,
+        exact: &[Exact],
+    ) -> Meat {
         let l = query.n_functionals;
         let values = self.values(query);
         let total = sum_blocks(n_runs, l * l + 1, |runs| {

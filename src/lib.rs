@@ -15,9 +15,9 @@ pub mod table;
 pub mod vcov;
 
 #[cfg(feature = "cli")]
-pub mod cli;
-#[cfg(feature = "cli")]
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "cli")]
 pub mod codebook;
 #[cfg(feature = "cli")]

@@ -123,7 +123,12 @@ impl<'a> IterativeSolver<'a> {
 
     /// See [`super::Solver::dropped`].
     pub fn dropped(&self) -> Vec<Option<bool>> {
-        self.factor.dropped.iter().zip(&self.absorbed).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
+        self.factor
+            .dropped
+            .iter()
+            .zip(&self.absorbed)
+            .map(|(&dropped, &absorbed)| dropped.then_some(absorbed))
+            .collect()
     }
 
     fn inner(&self, a: &[f64], b: &[f64]) -> f64 {

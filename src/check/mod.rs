@@ -93,6 +93,11 @@ impl Report {
         self.findings.iter().all(|finding| finding.severity == Severity::Note)
     }
 
+    /// The report as text.
+    pub fn render(&self) -> String {
+        self.to_string()
+    }
+
     fn problem(&mut self, column: Option<&str>, message: String, hint: Option<String>) {
         let column = column.map(str::to_owned);
         self.findings.push(Finding { severity: Severity::Problem, column, message, rows: 0, first: None, hint });

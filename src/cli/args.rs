@@ -1,7 +1,8 @@
 //! One struct per verb; the help text lives on the fields.
 
 use crate::spec::{
-    AbsorbName, CompositionName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName, VcovName,
+    AbsorbName, CompositionName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
+    VcovName,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

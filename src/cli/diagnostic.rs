@@ -39,8 +39,7 @@ impl Failure {
                 if let Some(label) = &label {
                     annotation = annotation.label(label.as_str());
                 }
-                let snippet =
-                    Snippet::source(source.text.as_str()).path(source.origin.as_str()).annotation(annotation);
+                let snippet = Snippet::source(source.text.as_str()).path(source.origin.as_str()).annotation(annotation);
                 let group = Level::ERROR.primary_title(self.message.as_str()).element(snippet);
                 format!("{}\n", renderer.render(&[group]))
             }
@@ -101,6 +100,9 @@ impl From<RunError> for Failure {
 impl From<crate::output::write::WriteError> for Failure {
     fn from(error: crate::output::write::WriteError) -> Self {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::input(format!("{error}{cause}"), Some(String::from("choose a folder that exists and may be written to")))
+        Failure::input(
+            format!("{error}{cause}"),
+            Some(String::from("choose a folder that exists and may be written to")),
+        )
     }
 }

@@ -20,10 +20,8 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
     let files = model_files(arguments)?;
     let flags = arguments.entry.entry();
-    let groups: Vec<(String, Vec<Resolved>)> = files
-        .iter()
-        .map(|file| Ok((file.name.clone(), resolve(file, &flags)?)))
-        .collect::<Result<_, Failure>>()?;
+    let groups: Vec<(String, Vec<Resolved>)> =
+        files.iter().map(|file| Ok((file.name.clone(), resolve(file, &flags)?))).collect::<Result<_, Failure>>()?;
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
     let format = format_of(arguments);
@@ -69,10 +67,9 @@ fn model_files(arguments: &FitArguments) -> Result<Vec<ModelFile>, Failure> {
             "neither a formula nor a model file is given",
             Some(String::from("`metier fit 'y ~ x | fe' --data FILE`, or `--model FILE`")),
         )),
-        (Some(_), [_, ..]) => Err(Failure::input(
-            "both a formula and a model file are given",
-            Some(String::from("give one of them")),
-        )),
+        (Some(_), [_, ..]) => {
+            Err(Failure::input("both a formula and a model file are given", Some(String::from("give one of them"))))
+        }
         (Some(formula), []) => {
             let model = ModelEntry { formula: Some(formula.clone()), ..ModelEntry::default() };
             Ok(vec![ModelFile { name: String::from("fit"), model: vec![model], ..ModelFile::default() }])

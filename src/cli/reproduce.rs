@@ -8,7 +8,7 @@ use super::{Failure, exit, printer};
 use crate::compare::published::{PUBLISHED_CSV, parse_published};
 use crate::compare::render::{comparison_csv, comparison_markdown};
 use crate::compare::{COMPARED, Comparison, Lookup, Verdict, compare, count};
-use crate::figure::{png::png, draw::svg};
+use crate::figure::{draw::svg, png::png};
 use crate::model::Workspace;
 use crate::output::write::write_atomic;
 use crate::output::{Format, RenderOptions, render};
@@ -177,7 +177,10 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
             let group = format!("column {}", fit.model.trim_matches(['(', ')']));
             let known = comparisons.iter().find(|row| {
                 let p = &row.published;
-                p.figure == "Table A1" && p.statistic == "coefficient" && p.panel == "verified success" && p.group == group
+                p.figure == "Table A1"
+                    && p.statistic == "coefficient"
+                    && p.panel == "verified success"
+                    && p.group == group
             });
             let known = known.and_then(|row| row.published.value).map_or_else(String::new, |p| format!(" ({p:.4})"));
             Some(format!("{} {:.4}{known}", fit.model, term.estimate))
@@ -196,6 +199,7 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
         text += &format!("  {figure:<10} {}\n", verdicts.join(", "));
     }
     let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
-    text += &format!("\n{n_files} files in {}: start with comparison.md and figure5.png ({seconds:.1} s)\n", out.display());
+    text +=
+        &format!("\n{n_files} files in {}: start with comparison.md and figure5.png ({seconds:.1} s)\n", out.display());
     text
 }

@@ -33,7 +33,9 @@ impl SourceArguments {
     /// If it is zero.
     pub fn apply_threads(&self) -> Result<(), Failure> {
         match self.threads {
-            Some(0) => Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more")))),
+            Some(0) => {
+                Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more"))))
+            }
             Some(threads) => {
                 sessions::set_threads(threads);
                 Ok(())

@@ -37,6 +37,18 @@ pub enum CodebookMode {
     Off,
 }
 
+impl std::str::FromStr for CodebookMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(CodebookMode::Auto),
+            "off" => Ok(CodebookMode::Off),
+            _ => Err(format!("`{text}` is neither auto nor off")),
+        }
+    }
+}
+
 /// What the values of a variable are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,6 +1,6 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
-use super::{Fitted, FitError, Influence, Options};
+use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
 use crate::design::cells::CellOutcome;
@@ -93,9 +93,7 @@ pub fn assemble(
         }
         Some((factor, setting)) => match options.family {
             Family::Ols => linear(&fit, setting, factor.levels.len(), options.composition, solver)?,
-            Family::Logit => {
-                logit(&fit, setting, factor.levels.len(), options.composition, solver, point.information)?
-            }
+            Family::Logit => logit(&fit, setting, factor.levels.len(), options.composition, solver, point.information)?,
         },
     };
     let stats = fit_statistics(sample, options, layout, outcome, &point, &counts, &coef);
@@ -104,7 +102,8 @@ pub fn assemble(
         shift: outcome.shift,
         fitted: &functionals.fitted,
         slope: &functionals.slope,
-        constant: (!functionals.constant.is_empty() && options.composition == Composition::Sampled).then_some(functionals.constant.as_slice()),
+        constant: (!functionals.constant.is_empty() && options.composition == Composition::Sampled)
+            .then_some(functionals.constant.as_slice()),
         n_functionals: functionals.len,
     };
     let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma)?;
@@ -135,7 +134,18 @@ pub fn assemble(
     let rates = setting.as_ref().map(|(factor, _)| {
         let vcov = combine_linear(&functionals.combination, &variance.matrix, functionals.len);
         let raw = raw_rates(sample, rows, factor, outcome);
-        adjusted(factor, &functionals, vcov, options, outcome, reference, critical, raw, sample.n_rows, is_probability(sample, o))
+        adjusted(
+            factor,
+            &functionals,
+            vcov,
+            options,
+            outcome,
+            reference,
+            critical,
+            raw,
+            sample.n_rows,
+            is_probability(sample, o),
+        )
     });
     let (mut rates, overlap) = match (rates, &setting) {
         (Some(rates), Some((factor, _))) => {
@@ -145,7 +155,9 @@ pub fn assemble(
         _ => (None, None),
     };
     if let Some(rates) = &mut rates {
-        for row in rates.levels.iter().filter_map(|row| row.note.as_ref().map(|note| format!("level `{}`: {note}", row.level))) {
+        for row in
+            rates.levels.iter().filter_map(|row| row.note.as_ref().map(|note| format!("level `{}`: {note}", row.level)))
+        {
             warnings.push(row);
         }
     }
@@ -159,7 +171,9 @@ pub fn assemble(
         }
         let values = raw
             .chunks(functionals.len)
-            .flat_map(|phi| combos.iter().map(|c| c.iter().zip(phi).map(|(c, phi)| c * phi).sum::<f64>()).collect::<Vec<_>>())
+            .flat_map(|phi| {
+                combos.iter().map(|c| c.iter().zip(phi).map(|(c, phi)| c * phi).sum::<f64>()).collect::<Vec<_>>()
+            })
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
@@ -219,7 +233,8 @@ fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Poin
             }
         }
     }
-    let all: Vec<f64> = (0..p).map(|j| if position[j].is_some() { point.coef[j] / layout.scale[j] } else { 0.0 }).collect();
+    let all: Vec<f64> =
+        (0..p).map(|j| if position[j].is_some() { point.coef[j] / layout.scale[j] } else { 0.0 }).collect();
     let n_coef = names.len();
     let mut slope = vec![0.0; n * n_coef];
     for j in 0..p {
@@ -240,8 +255,7 @@ fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Poin
         let intercept = level_mean - x_mean.iter().zip(&all).map(|(x, b)| x * b).sum::<f64>() + shift;
         values.insert(0, intercept);
         for i in 0..n {
-            let through: f64 =
-                (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
+            let through: f64 = (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
             slope[i * n_coef] = 1.0 / total - through;
         }
     }
@@ -282,7 +296,10 @@ fn count_rows(
         flow.dropped.push(FlowStep { reason: String::from("singleton"), rows: n_singletons });
     }
     if n_separated > 0 {
-        flow.dropped.push(FlowStep { reason: String::from("separated (outcome constant within an effect)"), rows: n_separated });
+        flow.dropped.push(FlowStep {
+            reason: String::from("separated (outcome constant within an effect)"),
+            rows: n_separated,
+        });
     }
     if !sample.effects.is_empty() {
         let (group, n_groups) = overlap::effect_cells(sample, cells);
@@ -321,7 +338,8 @@ fn fit_statistics(
             size[j] += (residual * point.influence[i * p + j]).powi(2);
         }
     }
-    let residual = step.iter().zip(&size).filter(|(_, s)| **s > 0.0).map(|(d, s)| d.abs() / s.sqrt()).fold(0.0, f64::max);
+    let residual =
+        step.iter().zip(&size).filter(|(_, s)| **s > 0.0).map(|(d, s)| d.abs() / s.sqrt()).fold(0.0, f64::max);
     let mut stats = FitStats {
         r2: f64::NAN,
         adj_r2: f64::NAN,

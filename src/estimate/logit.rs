@@ -5,7 +5,7 @@
 
 use super::assemble::{Point, assemble};
 use super::separation::{find_separation, refuse_separated_levels};
-use super::{Fitted, FitError, Options, check_outcome, effect_names};
+use super::{FitError, Fitted, Options, check_outcome, effect_names};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;

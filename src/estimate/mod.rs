@@ -137,7 +137,9 @@ pub enum FitError {
         rows: usize,
     },
     /// IRLS did not converge.
-    #[error("the logit of `{outcome}` did not converge in {iterations} iterations (relative change of the deviance {change:.1e})")]
+    #[error(
+        "the logit of `{outcome}` did not converge in {iterations} iterations (relative change of the deviance {change:.1e})"
+    )]
     NotConverged {
         /// Outcome.
         outcome: String,

@@ -1,7 +1,7 @@
 //! Ordinary and weighted least squares.
 
 use super::assemble::{Point, assemble};
-use super::{Fitted, FitError, Options, check_outcome, effect_names};
+use super::{FitError, Fitted, Options, check_outcome, effect_names};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;

@@ -212,7 +212,9 @@ impl Parser<'_> {
                     span: exponent.span,
                     message: String::from("a regressor is raised to a number"),
                     expected: Some(String::from("a number")),
-                    hint: Some(String::from("interactions of regressors are written `a:b`; `^` joins fixed effects, after `|`")),
+                    hint: Some(String::from(
+                        "interactions of regressors are written `a:b`; `^` joins fixed effects, after `|`",
+                    )),
                 });
             }
             let span = base.span.start..exponent.span.end;
@@ -239,7 +241,9 @@ impl Parser<'_> {
                         "drop" => term.drop = levels,
                         "ref2" => match &mut term.with {
                             Some(With::Factor(_, reference)) => *reference = levels,
-                            _ => return Err(self.bad_argument(name_start, "ref2", "`ref2` needs a second factor `i.g`")),
+                            _ => {
+                                return Err(self.bad_argument(name_start, "ref2", "`ref2` needs a second factor `i.g`"));
+                            }
                         },
                         other => {
                             let message = format!("`i()` has no argument `{other}`");
@@ -251,8 +255,7 @@ impl Parser<'_> {
                     let as_factor = self.text[self.at..].starts_with("i.");
                     self.at += if as_factor { 2 } else { 0 };
                     let expr = self.operand("a column")?;
-                    term.with =
-                        Some(if as_factor { With::Factor(expr, Vec::new()) } else { With::Number(expr) });
+                    term.with = Some(if as_factor { With::Factor(expr, Vec::new()) } else { With::Number(expr) });
                 }
                 None => return Err(self.unexpected("`ref = ...`, `keep = ...` or `drop = ...`")),
             }

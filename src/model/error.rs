@@ -75,7 +75,9 @@ pub enum ModelError {
         flow: Flow,
     },
     /// A rates factor with text and numbers mixed up, or not in the table.
-    #[error("adjusted rates by `{factor}` need a factor of the table, or a number with at most {limit} values: it has {found}")]
+    #[error(
+        "adjusted rates by `{factor}` need a factor of the table, or a number with at most {limit} values: it has {found}"
+    )]
     TooManyRateLevels {
         /// Variable.
         factor: String,
@@ -145,15 +147,13 @@ impl ModelError {
             ModelError::MissingCluster { .. } => {
                 Some(String::from("drop these rows with `--missing-cluster drop`, or cluster by another variable"))
             }
-            ModelError::NoRows { .. } => {
-                Some(String::from("see the flow of rows above; loosen the filter or check the labels with `metier check`"))
-            }
+            ModelError::NoRows { .. } => Some(String::from(
+                "see the flow of rows above; loosen the filter or check the labels with `metier check`",
+            )),
             ModelError::TooManyRateLevels { .. } => {
                 Some(String::from("name a factor, or cut the number into bands with `cut(x, ...)`"))
             }
-            ModelError::RatesAbsorbed { factor, .. } => {
-                Some(format!("take `{factor}` out of the fixed effects"))
-            }
+            ModelError::RatesAbsorbed { factor, .. } => Some(format!("take `{factor}` out of the fixed effects")),
             ModelError::RatesInteracted { .. } => {
                 Some(String::from("fit the samples apart with `--split`, or interact with a number"))
             }

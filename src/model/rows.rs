@@ -340,7 +340,12 @@ fn suppress(
 }
 
 /// The factor of the adjusted rates with the levels that have rows.
-fn rates_factor(workspace: &Workspace, request: &Request, expr: &Expr, rows: &[u32]) -> Result<RatesFactor, ModelError> {
+fn rates_factor(
+    workspace: &Workspace,
+    request: &Request,
+    expr: &Expr,
+    rows: &[u32],
+) -> Result<RatesFactor, ModelError> {
     let name = plain_name(expr);
     for effect in &request.formula.effects {
         if effect.iter().any(|part| part == expr) {
@@ -388,7 +393,10 @@ fn rates_factor(workspace: &Workspace, request: &Request, expr: &Expr, rows: &[u
     Ok(RatesFactor {
         name,
         labels: levels.clone(),
-        numbers: levels.iter().map(|level| if numeric { level.parse().unwrap_or(f64::NAN) } else { f64::NAN }).collect(),
+        numbers: levels
+            .iter()
+            .map(|level| if numeric { level.parse().unwrap_or(f64::NAN) } else { f64::NAN })
+            .collect(),
         levels,
         codes: rows.iter().map(|&row| position[factor.codes[row as usize] as usize]).collect(),
         reference,

@@ -198,8 +198,7 @@ impl Crossed<'_> {
         keep: impl Fn(usize) -> bool,
         name: impl Fn(usize) -> String,
     ) -> Term {
-        let codes: Vec<u32> =
-            self.first.iter().zip(self.second).map(|(&a, &b)| a * self.n_second as u32 + b).collect();
+        let codes: Vec<u32> = self.first.iter().zip(self.second).map(|(&a, &b)| a * self.n_second as u32 + b).collect();
         let n_levels = n_first * self.n_second;
         let mut present = vec![false; n_levels];
         codes.iter().for_each(|&code| present[code as usize] = true);
@@ -254,7 +253,8 @@ fn product_term(
         Some((name, codes, labels)) => {
             let mut present = vec![false; labels.len()];
             codes.iter().for_each(|&code| present[code as usize] = true);
-            let named = |c: usize| if suffix.is_empty() { labels[c].clone() } else { format!("{}:{suffix}", labels[c]) };
+            let named =
+                |c: usize| if suffix.is_empty() { labels[c].clone() } else { format!("{}:{suffix}", labels[c]) };
             let (column_of_level, names) = number_columns(labels.len(), |c| present[c], named);
             let levels = TermLevels { factor: name, codes, column_of_level };
             out.terms.push(Term { names, levels: Some(levels), values, variable: None });

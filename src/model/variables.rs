@@ -153,7 +153,8 @@ pub fn is_numeric(column: &Column) -> bool {
     match &column.data {
         ColumnData::Number(_) => true,
         ColumnData::Factor(factor) => {
-            !factor.levels.is_empty() && factor.levels.iter().all(|level| level.parse::<f64>().is_ok_and(f64::is_finite))
+            !factor.levels.is_empty()
+                && factor.levels.iter().all(|level| level.parse::<f64>().is_ok_and(f64::is_finite))
         }
     }
 }

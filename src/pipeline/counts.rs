@@ -12,7 +12,8 @@ pub fn sample_counts(table: &Table) -> SampleCounts {
         let mut sessions = vec![0u32; factor.n_levels()];
         factor.codes.iter().filter(|&&code| code != MISSING).for_each(|&code| sessions[code as usize] += 1);
         let above = |limit: u32| Some(sessions.iter().filter(|&&count| count > limit).count());
-        (counts.users, counts.users_gt1, counts.users_gt5, counts.users_gt10) = (above(0), above(1), above(5), above(10));
+        (counts.users, counts.users_gt1, counts.users_gt5, counts.users_gt10) =
+            (above(0), above(1), above(5), above(10));
     }
     counts.months = table.get("month").map(|column| {
         let factor = column.to_factor();

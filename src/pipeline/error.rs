@@ -116,9 +116,9 @@ fn fit_hint(error: &FitError, place: Option<&str>) -> Option<String> {
             format!("cluster by a variable with more values than `{cluster}`, or use `--vcov hc1`")
         }
         FitError::NoDegreesOfFreedom { .. } => String::from("use fewer regressors or coarser fixed effects"),
-        FitError::NothingEstimable { .. } => {
-            String::from("take out the fixed effect that determines it, or choose a regressor that varies within its cells")
-        }
+        FitError::NothingEstimable { .. } => String::from(
+            "take out the fixed effect that determines it, or choose a regressor that varies within its cells",
+        ),
         FitError::Separated { .. } => {
             String::from("merge or drop these levels, or use `--family ols`; a finite number here would be an artefact")
         }

@@ -107,11 +107,7 @@ pub fn linear(
         out.rates.push(mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>());
         changes.push(change);
     }
-    let unit = if fit.has_constant {
-        None
-    } else {
-        Some(solver.regress(&vec![1.0 / total; fit.cell.len()])?.fitted)
-    };
+    let unit = if fit.has_constant { None } else { Some(solver.regress(&vec![1.0 / total; fit.cell.len()])?.fitted) };
     let sampled = composition == Composition::Sampled;
     for (i, &cell) in fit.cell.iter().enumerate() {
         let cell = cell as usize;

@@ -14,11 +14,8 @@ const PARAMETERS_PER_ROW: f64 = 0.1;
 
 /// Combination of all effects' levels of each design cell, and how many there are.
 pub fn effect_cells(sample: &Sample, cells: &Cells) -> (Vec<u32>, usize) {
-    let codes: Vec<Vec<u32>> = sample
-        .effects
-        .iter()
-        .map(|effect| cells.row.iter().map(|&row| effect.codes[row as usize]).collect())
-        .collect();
+    let codes: Vec<Vec<u32>> =
+        sample.effects.iter().map(|effect| cells.row.iter().map(|&row| effect.codes[row as usize]).collect()).collect();
     let inputs: Vec<(&[u32], usize)> =
         codes.iter().zip(&sample.effects).map(|(codes, effect)| (codes.as_slice(), effect.n_levels)).collect();
     combine(&inputs, cells.len())

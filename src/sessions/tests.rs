@@ -152,3 +152,20 @@ fn a_type_that_cannot_be_used_matters_only_if_it_is_needed() {
         assert!(error.ends_with("column `list` is of type list, which cannot be used"), "{error}");
     }
 }
+
+#[test]
+fn a_damaged_parquet_file_is_an_error_or_another_table_but_no_crash() {
+    let texts: StringChunked = (0..500).map(|row| Some(format!("label {}", row % 7))).collect();
+    let numbers: Float64Chunked = (0..500).map(|row| Some(f64::from(row))).collect();
+    let mut frame = DataFrame::new(500, vec![column("text", texts), column("x", numbers)]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    ParquetWriter::new(std::fs::File::create(&path).unwrap()).finish(&mut frame).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for at in (4..bytes.len()).step_by(13) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0xff;
+        std::fs::write(&path, &damaged).unwrap();
+        let _ = load(&LoadRequest::new(path.display().to_string()));
+    }
+}

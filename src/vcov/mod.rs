@@ -24,9 +24,8 @@ pub struct ClusteredMeat {
 /// Sums influence by every subset of `n_variables` cluster variables.
 pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String], exact: &[Exact]) -> ClusteredMeat {
     let n_variables = names.len();
-    let mut subsets: Vec<Vec<usize>> = (1u32..1 << n_variables)
-        .map(|mask| (0..n_variables).filter(|&v| mask & (1 << v) != 0).collect())
-        .collect();
+    let mut subsets: Vec<Vec<usize>> =
+        (1u32..1 << n_variables).map(|mask| (0..n_variables).filter(|&v| mask & (1 << v) != 0).collect()).collect();
     subsets.sort_by_key(Vec::len);
     let mut matrix = vec![0.0; query.n_functionals * query.n_functionals];
     let mut clusters = Vec::new();
@@ -44,10 +43,8 @@ pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String
 /// `C V C'` for `rows x l` combinations C of `l` numbers with covariance V.
 pub fn combine_linear(combinations: &[Vec<f64>], vcov: &[f64], l: usize) -> Vec<f64> {
     let n = combinations.len();
-    let half: Vec<Vec<f64>> = combinations
-        .iter()
-        .map(|c| (0..l).map(|j| (0..l).map(|i| c[i] * vcov[i * l + j]).sum()).collect())
-        .collect();
+    let half: Vec<Vec<f64>> =
+        combinations.iter().map(|c| (0..l).map(|j| (0..l).map(|i| c[i] * vcov[i * l + j]).sum()).collect()).collect();
     let mut out = vec![0.0; n * n];
     for a in 0..n {
         for b in 0..n {

@@ -34,14 +34,21 @@ pub fn nesting(sample: &Sample, cells: &Cells, exact: &[Exact]) -> Vec<Option<St
                 .clusters
                 .iter()
                 // a variable with fewer values than the effect's clusters cannot nest it: skip the pass where names say so
-                .find(|cluster| cluster.name == effect.name || is_nested(&effect.codes, effect.n_levels, &cluster.codes));
+                .find(|cluster| {
+                    cluster.name == effect.name || is_nested(&effect.codes, effect.n_levels, &cluster.codes)
+                });
             found.map(|cluster| cluster.name.clone())
         })
         .collect()
 }
 
 /// The effects with the parameters each contributes, and their total (without the regressors).
-pub fn count_effects(sample: &Sample, levels: &[usize], nested_in: &[Option<String>], clustered: bool) -> (Vec<EffectInfo>, usize) {
+pub fn count_effects(
+    sample: &Sample,
+    levels: &[usize],
+    nested_in: &[Option<String>],
+    clustered: bool,
+) -> (Vec<EffectInfo>, usize) {
     let counts = |e: usize| !(clustered && nested_in[e].is_some());
     let first = (0..levels.len()).find(|&e| counts(e));
     let effects: Vec<EffectInfo> = sample

@@ -3,7 +3,7 @@
 //!
 //! Tolerance: 1e-10 relative to the largest entry of each vector or matrix, for rates and their covariance too.
 
-use crate::support::{close, floats, json, matrix, model, run, sessions, Model};
+use crate::support::{Model, close, floats, json, matrix, model, run, sessions};
 use metier::result::{Composition, ContrastKind, Family, Rates, VcovKind};
 use metier::table::Table;
 use serde_json::Value;
@@ -105,7 +105,11 @@ fn adjusted_rates_and_their_covariance_equal_dummy_expansion() {
             if let Some(expected) = case["rates_vcov"].get(format!("{key}_two_way")) {
                 let mut spec = spec.clone();
                 spec.cluster = vec!["user_id", "task_occupation"];
-                all_close(&format!("{id} two-way {key}"), &rates_of(id, &spec, composition, &table).vcov, &matrix(expected));
+                all_close(
+                    &format!("{id} two-way {key}"),
+                    &rates_of(id, &spec, composition, &table).vcov,
+                    &matrix(expected),
+                );
             }
         }
     }

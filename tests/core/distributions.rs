@@ -32,7 +32,13 @@ fn quantiles() {
     for row in rows("t_quantile").iter().filter(|row| row[2].is_finite()) {
         // the logarithm of a tiny probability carries its own rounding: eps |ln p|, over df in the quantile
         let tolerance = 1e-14 + 2.0 * f64::EPSILON * row[0].ln().abs();
-        close(&format!("t quantile {:e} df {}", row[0], row[1]), student_quantile_upper(row[0], row[1]), row[2], tolerance, 0.0);
+        close(
+            &format!("t quantile {:e} df {}", row[0], row[1]),
+            student_quantile_upper(row[0], row[1]),
+            row[2],
+            tolerance,
+            0.0,
+        );
     }
     for row in rows("normal_quantile") {
         close(&format!("normal quantile {}", row[0]), normal_quantile_upper(row[0]), row[1], 1e-14, 0.0);

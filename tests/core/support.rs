@@ -1,6 +1,6 @@
 //! Small tables from CSV without the loader, models from one line, comparisons that say what differs.
 
-use metier::estimate::{Fitted, FitError, Options, fit};
+use metier::estimate::{FitError, Fitted, Options, fit};
 use metier::expr::parse;
 use metier::formula::Formula;
 use metier::model::{MissingCluster, MissingControl, Request, Workspace, prepare};
@@ -21,7 +21,8 @@ pub fn json(name: &str) -> Value {
 pub fn csv(name: &str, first: usize) -> Table {
     let text = std::fs::read_to_string(path(&format!("data/{name}"))).expect("data file");
     let mut lines = text.lines();
-    let header: Vec<String> = lines.next().expect("header").split(',').map(|h| h.trim_matches('"').to_owned()).collect();
+    let header: Vec<String> =
+        lines.next().expect("header").split(',').map(|h| h.trim_matches('"').to_owned()).collect();
     let rows: Vec<Vec<&str>> =
         lines.take(first).map(|line| line.split(',').map(|v| v.trim_matches('"')).collect()).collect();
     let mut table = Table::new(rows.len());
