@@ -65,7 +65,7 @@ pub struct SourceArguments {
     #[arg(long, value_enum)]
     pub input_format: Option<InputFormat>,
     /// Number of threads; results do not depend on it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// No progress, warnings or other decoration
     #[arg(long, short)]
@@ -132,10 +132,10 @@ pub struct FitArguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Decimals of printed tables
-    #[arg(long, default_value_t = 4)]
-    pub digits: usize,
+    #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
+    pub digits: u8,
     /// Significance stars at these p-values, e.g. `0.1,0.05,0.01`
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true)]
     pub stars: Option<Vec<f64>>,
     #[command(flatten)]
     pub source: SourceArguments,
@@ -179,7 +179,7 @@ pub struct EntryArguments {
     #[arg(long, value_enum)]
     pub singletons: Option<SingletonsName>,
     /// Leave out cells of the fixed effects with fewer distinct clusters
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub min_users: Option<usize>,
     /// Adjusted rates by this factor
     #[arg(long, value_name = "FACTOR")]
@@ -188,7 +188,7 @@ pub struct EntryArguments {
     #[arg(long, value_enum)]
     pub composition: Option<CompositionName>,
     /// Level of the confidence intervals
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub conf_level: Option<f64>,
     /// How fixed effects are absorbed
     #[arg(long, value_enum)]
@@ -230,13 +230,13 @@ pub struct ReproduceArguments {
     #[arg(long, value_name = "FOLDER", default_value = "results")]
     pub out: PathBuf,
     /// Seed of the synthetic table
-    #[arg(long, default_value_t = 1, conflicts_with = "data")]
+    #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,
     /// Sessions of the synthetic table
-    #[arg(long, default_value_t = 398_198, conflicts_with = "data")]
+    #[arg(long, default_value_t = 398_198, conflicts_with = "data", allow_negative_numbers = true)]
     pub sessions: usize,
     /// Minimum of distinct users per cell in Table A1, instead of the model file's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub min_users: Option<usize>,
     #[command(flatten)]
     pub source: SourceArguments,
@@ -256,13 +256,13 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
     /// Number of sessions
-    #[arg(long, default_value_t = 398_198)]
+    #[arg(long, default_value_t = 398_198, allow_negative_numbers = true)]
     pub sessions: usize,
     /// Number of users; in the published proportion if left out
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub users: Option<usize>,
     /// Seed; the same seed gives the same table anywhere
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     pub seed: u64,
     /// File to write: .parquet, .csv or .ndjson
     #[arg(long, value_name = "FILE")]

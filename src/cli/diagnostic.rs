@@ -19,12 +19,14 @@ pub struct Failure {
     pub flow: Option<Flow>,
     /// The way out.
     pub hint: Option<String>,
+    /// The name of a column that does not exist, whose place in the formula is still to be found.
+    pub unknown_name: Option<String>,
 }
 
 impl Failure {
     /// A failure of usage or input.
     pub fn input(message: impl std::fmt::Display, hint: Option<String>) -> Self {
-        Failure { code: exit::INPUT, message: message.to_string(), source: None, flow: None, hint }
+        Failure { code: exit::INPUT, message: message.to_string(), source: None, flow: None, hint, unknown_name: None }
     }
 
     /// The text for the terminal, with the last line ended.
@@ -76,6 +78,7 @@ impl From<SpecError> for Failure {
                 hint: source.hint.clone(),
                 source: Some(source),
                 flow: None,
+                unknown_name: None,
             },
             SpecError::Plain { message, hint } => Failure::input(message, Some(hint)),
         }
@@ -93,16 +96,17 @@ impl From<RunError> for Failure {
             }
             RunError::Fit { .. } => (None, None),
         };
-        Failure { code, message: error.to_string(), source, flow, hint: error.hint() }
+        Failure { code, message: error.to_string(), source, flow, hint: error.hint(), unknown_name: None }
     }
 }
 
 impl From<crate::output::write::WriteError> for Failure {
     fn from(error: crate::output::write::WriteError) -> Self {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Failure::input(
-            format!("{error}{cause}"),
-            Some(String::from("choose a folder that exists and may be written to")),
-        )
+        let hint = match error {
+            crate::output::write::WriteError::IsFolder { .. } => "name a file in it",
+            _ => "choose a folder that exists and may be written to",
+        };
+        Failure::input(format!("{error}{cause}"), Some(hint.to_owned()))
     }
 }

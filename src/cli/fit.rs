@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
-use crate::output::write::write;
+use crate::output::write::{check_target, write};
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::fit_models;
 use crate::result::Run;
@@ -18,6 +18,10 @@ use std::path::Path;
 /// Whatever is wrong with the specification, the table or the estimation.
 pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
+    if let Some(wrong) = arguments.stars.iter().flatten().find(|p| !(0.0..=1.0).contains(*p)) {
+        let hint = String::from("stars stand for p-values, e.g. `--stars 0.1,0.05,0.01`");
+        return Err(Failure::input(format!("{wrong} is no p-value"), Some(hint)));
+    }
     let files = model_files(arguments)?;
     let flags = arguments.entry.entry();
     let groups: Vec<(String, Vec<Resolved>)> =
@@ -25,13 +29,15 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
     let format = format_of(arguments);
+    check_target(arguments.output.as_deref())?;
 
     let mut progress = Progress::new(arguments.source.quiet);
     progress.stage("read");
     let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
     names.sort();
     names.dedup();
-    let (table, is_synthetic) = arguments.source.table(&arguments.data, names, settings)?;
+    let specs = || groups.iter().flat_map(|(_, specs)| specs);
+    let (table, is_synthetic) = arguments.source.table(&arguments.data, names, settings, specs())?;
     let workspace = Workspace::new(&table);
     let mut run = Run {
         data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
@@ -46,7 +52,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     run.timings = std::mem::take(&mut progress.timings);
 
     let options = RenderOptions {
-        digits: arguments.digits,
+        digits: usize::from(arguments.digits),
         stars: arguments.stars.clone(),
         ansi: !arguments.source.quiet && arguments.output.is_none() && printer::stdout_ansi(),
         ..RenderOptions::default()
@@ -87,16 +93,24 @@ pub fn read_model(path: &str) -> Result<ModelFile, Failure> {
         Ok(text) => (path.to_owned(), text),
         Err(error) => match embedded(path).filter(|_| !Path::new(path).exists()) {
             Some((name, text)) => (format!("models/{name}.toml"), text.to_owned()),
-            None => {
-                let known: Vec<&str> = crate::spec::EMBEDDED.iter().map(|(name, _)| *name).collect();
-                return Err(Failure::input(
-                    format!("cannot read the model file `{path}`: {error}"),
-                    Some(format!("embedded models are: {}", known.join(", "))),
-                ));
-            }
+            None => return Err(no_model_file(path, &error)),
         },
     };
     parse_model(&origin, &text)
+}
+
+/// The failure for a model file that cannot be read, with the nearest name.
+fn no_model_file(path: &str, error: &std::io::Error) -> Failure {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return Failure::input(format!("cannot read the model file `{path}`: {error}"), None);
+    }
+    let known: Vec<&str> = crate::spec::EMBEDDED.iter().map(|(name, _)| *name).collect();
+    let nearest = crate::sessions::nearest_file(Path::new(path))
+        .filter(|name| name.ends_with(".toml"))
+        .or_else(|| crate::nearest::nearest_name(path, known.iter().copied()).map(str::to_owned));
+    let embedded = format!("embedded models are: {}", known.join(", "));
+    let hint = nearest.map_or_else(|| embedded.clone(), |name| format!("did you mean `{name}`? {embedded}"));
+    Failure::input(format!("there is no model file `{path}`"), Some(hint))
 }
 
 /// Parses a model file.
@@ -107,8 +121,15 @@ pub fn parse_model(origin: &str, text: &str) -> Result<ModelFile, Failure> {
     toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
+        // the words of this program, not those of the parser
+        let message = message
+            .replace("unknown field", "unknown key")
+            .replace("missing field", "missing key")
+            .replace("unknown variant", "unknown value")
+            .replace("expected usize", "expected a whole number, 0 or more");
         Failure {
             code: exit::INPUT,
+            hint: Some(toml_hint(&message)),
             message: message.clone(),
             source: Some(Box::new(crate::spec::SourceError {
                 origin: origin.to_owned(),
@@ -119,9 +140,22 @@ pub fn parse_model(origin: &str, text: &str) -> Result<ModelFile, Failure> {
                 hint: None,
             })),
             flow: None,
-            hint: Some(String::from("`metier schema` prints the keys a model file may have")),
+            unknown_name: None,
         }
     })
+}
+
+/// The way out of an error in a model file: the nearest of the names it lists.
+fn toml_hint(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let wrong = names.next().unwrap_or_default();
+    if message.starts_with("missing key `name`") {
+        return String::from("start the file with `name = \"...\"`: the outputs call its models by it");
+    }
+    match crate::nearest::nearest_name(wrong, names).filter(|_| message.starts_with("unknown")) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => String::from("`metier schema` prints the keys a model file may have, and their values"),
+    }
 }
 
 fn format_of(arguments: &FitArguments) -> Format {

@@ -32,7 +32,17 @@ const CONFLICTS: &str = include_str!("../../data/conflicts.md");
 /// Whatever is wrong with the table, the estimation or the folder.
 pub fn run(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
+    let is_new = !arguments.out.exists();
     create_folder(&arguments.out)?;
+    let done = fill(arguments);
+    if is_new && done.is_err() {
+        // nothing is written before everything is computed: the folder is empty
+        let _ = std::fs::remove_dir(&arguments.out);
+    }
+    done
+}
+
+fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
     for (name, text) in EMBEDDED {
@@ -55,7 +65,7 @@ pub fn run(arguments: &ReproduceArguments) -> Result<u8, Failure> {
         let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
         synthetic(&options, &names, &settings)?
     } else {
-        arguments.source.table(&arguments.data, names, settings)?.0
+        arguments.source.table(&arguments.data, names, settings, groups.iter().flat_map(|(_, specs)| specs))?.0
     };
     let workspace = Workspace::new(&table);
     let mut run = Run {

@@ -2,6 +2,7 @@
 
 use super::args::SimulateArguments;
 use super::{Failure, exit, printer};
+use crate::output::write::check_target;
 use crate::sessions;
 use crate::simulate::{Calibration, SimulateOptions, simulate};
 
@@ -10,6 +11,7 @@ use crate::simulate::{Calibration, SimulateOptions, simulate};
 /// # Errors
 /// Sizes that cannot be drawn, a file that cannot be written.
 pub fn run(arguments: &SimulateArguments) -> Result<u8, Failure> {
+    check_target(Some(&arguments.out))?;
     let options = SimulateOptions { sessions: arguments.sessions, users: arguments.users, seed: arguments.seed };
     let table = simulate(&options, &Calibration::published()).map_err(|error| Failure::input(&error, None))?;
     sessions::write(&table, &arguments.out)?;

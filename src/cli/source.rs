@@ -5,24 +5,57 @@ use super::args::{CodebookChoice, InputFormat, SourceArguments};
 use crate::codebook::{Codebook, CodebookError, CodebookMode, Mapping, Settings};
 use crate::sessions::{self, Format, LoadError, LoadRequest, Wanted};
 use crate::simulate::{Calibration, SimulateOptions, simulate};
+use crate::spec::{Resolved, SourceError};
 use crate::table::Table;
 use std::collections::BTreeMap;
 
 /// The sentence every output of simulated sessions carries.
 pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published numbers; not real sessions";
 
+/// Threads beyond any machine's: a typo, and starting them would take for ever.
+const MOST_THREADS: usize = 1024;
+
 /// The name of the embedded table as a source.
 pub const SYNTHETIC_SOURCE: &str = "synthetic";
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Failure::input(&error, error.hint())
+        match error {
+            LoadError::Codebook(error) => (*error).into(),
+            error => Failure::input(&error, error.hint()),
+        }
     }
 }
 
 impl From<CodebookError> for Failure {
     fn from(error: CodebookError) -> Self {
-        Failure::input(&error, error.hint())
+        let unknown_name = match &error {
+            CodebookError::UnknownName { name, needed_by, .. } => Some(needed_by.as_ref().unwrap_or(name).clone()),
+            _ => None,
+        };
+        Failure { unknown_name, ..Failure::input(&error, error.hint()) }
+    }
+}
+
+impl Failure {
+    /// Shows the place of an unknown name, if a formula or a condition uses it.
+    fn placed<'a>(mut self, specs: impl Iterator<Item = &'a Resolved>) -> Self {
+        let Some(name) = &self.unknown_name else { return self };
+        let found = specs.into_iter().find_map(|spec| Some((spec, spec.place_of(name)?)));
+        if let Some((spec, (what, text, span))) = found {
+            let whose = match spec.spec_id.as_str() {
+                "fit" => String::new(),
+                file => format!(" of model `{}` of `{file}`", spec.model),
+            };
+            if what != "the formula"
+                && let Some(hint) = &mut self.hint
+            {
+                *hint += &format!("; a text goes in quotes: \"{name}\"");
+            }
+            let (message, origin) = (self.message.clone(), format!("{what}{whose}"));
+            self.source = Some(Box::new(SourceError { origin, text, span, message, expected: None, hint: None }));
+        }
+        self
     }
 }
 
@@ -35,6 +68,10 @@ impl SourceArguments {
         match self.threads {
             Some(0) => {
                 Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more"))))
+            }
+            Some(threads) if threads > MOST_THREADS => {
+                let hint = format!("use at most {MOST_THREADS}; more than the machine has cores gains nothing");
+                Err(Failure::input(format!("{threads} threads are too many"), Some(hint)))
             }
             Some(threads) => {
                 sessions::set_threads(threads);
@@ -112,13 +149,21 @@ impl SourceArguments {
     ///
     /// # Errors
     /// Whatever is wrong with files, names or values.
-    pub fn table(&self, data: &[String], names: Vec<String>, settings: Settings) -> Result<(Table, bool), Failure> {
+    pub fn table<'a>(
+        &self,
+        data: &[String],
+        names: Vec<String>,
+        settings: Settings,
+        specs: impl Iterator<Item = &'a Resolved>,
+    ) -> Result<(Table, bool), Failure> {
         if data.len() == 1 && data[0] == SYNTHETIC_SOURCE {
             let options = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
-            return Ok((synthetic(&options, &names, &settings)?, true));
+            let drawn = synthetic(&options, &names, &settings);
+            return Ok((drawn.map_err(|failure| failure.placed(specs))?, true));
         }
         let request = self.request(data, Wanted::Names(names), settings)?;
-        Ok((sessions::load(&request)?, false))
+        let table = sessions::load(&request).map_err(|error| Failure::from(error).placed(specs))?;
+        Ok((table, false))
     }
 }
 

@@ -159,6 +159,7 @@ impl ExprError {
     /// The way out, if it is known.
     pub fn hint(&self) -> Option<String> {
         match self {
+            ExprError::Unclosed { close: '`', .. } => Some(String::from("close it with a backtick")),
             ExprError::Unclosed { close, .. } => Some(format!("close it with `{close}`")),
             ExprError::BadNumber { text, .. } => {
                 let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();

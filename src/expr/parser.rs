@@ -109,7 +109,9 @@ impl<'a> Parser<'a> {
             Token::Other('|') => Some("write `or` (or `||`)"),
             Token::Other('%') => Some("there is no remainder operator; `x - y * floor(x / y)` is the remainder"),
             Token::Other('“' | '”' | '‘' | '’') => Some("use straight quotes: `\"text\"` or `'text'`"),
-            Token::Word(_) | Token::Quoted(_) => Some("a name with spaces goes in backticks"),
+            Token::Word(_) | Token::Quoted(_) if expected.contains("operator") => {
+                Some("a name with spaces goes in backticks")
+            }
             _ => None,
         };
         match self.token {

@@ -47,11 +47,19 @@ impl Parser<'_> {
             None => String::from("the end of the formula"),
         };
         let width = self.text[self.at..].chars().next().map_or(0, char::len_utf8);
+        let hint = match self.peek() {
+            Some('<' | '>' | '=' | '!') => Some("put a comparison in parentheses: `(x >= 1)`"),
+            Some('/' | '%') => Some("put arithmetic in parentheses: `(x / 100)`"),
+            Some('|') if expected == "the end of the formula" => {
+                Some("fixed effects are joined by `+`, their combinations by `^`")
+            }
+            _ => None,
+        };
         FormulaError {
             span: self.at..self.at + width,
             message: format!("expected {expected}, found {found}"),
             expected: Some(expected.to_owned()),
-            hint: None,
+            hint: hint.map(str::to_owned),
         }
     }
 

@@ -3,6 +3,22 @@
 use crate::expr::{ExprError, Span};
 use crate::result::Flow;
 
+/// Which text of a specification an expression was parsed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// The formula.
+    #[default]
+    Formula,
+    /// The filter of the model.
+    Filter,
+    /// The filter of a sample.
+    Sample,
+    /// The weights.
+    Weights,
+    /// Clusters, the split, the factor of the rates: names, most of the time.
+    Other,
+}
+
 /// An error that names the variable, the row or the place in the text.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
@@ -11,6 +27,8 @@ pub enum ModelError {
     Expression {
         /// What is wrong, with its place in the text it was parsed from.
         error: ExprError,
+        /// That text.
+        origin: Origin,
     },
     /// A reference or kept level that the factor does not have.
     #[error("`{level}` is not a level of `{factor}`")]
@@ -35,14 +53,21 @@ pub enum ModelError {
         sample: String,
     },
     /// Text where numbers are needed.
-    #[error("{role} `{name}` must be numbers, but it holds text such as `{example}`")]
+    #[error("{role} `{name}` must be numbers, but {}", match place {
+        Some(place) => format!("`{example}` in {place} is text"),
+        None => String::from("it has no value"),
+    })]
     NotNumeric {
         /// `the outcome`, `the weights`.
         role: &'static str,
         /// Variable.
         name: String,
-        /// A level.
+        /// A level that is no number.
         example: String,
+        /// File and row of the first, `None` if there is no value at all.
+        place: Option<String>,
+        /// Whether other levels are numbers.
+        mixed: bool,
     },
     /// A weight below zero.
     #[error("weights must not be negative, but `{name}` is {value} in {place}")]
@@ -55,7 +80,7 @@ pub enum ModelError {
         place: String,
     },
     /// Rows without a cluster.
-    #[error("`{name}` is missing in {rows} rows, first in {place}: clustered errors need a cluster for every row")]
+    #[error("`{name}` is missing in {rows} row{}, first in {place}: clustered errors need a cluster for every row", if *.rows == 1 { "" } else { "s" })]
     MissingCluster {
         /// Cluster variable.
         name: String,
@@ -106,15 +131,24 @@ pub enum ModelError {
 
 impl From<ExprError> for ModelError {
     fn from(error: ExprError) -> Self {
-        ModelError::Expression { error }
+        ModelError::Expression { error, origin: Origin::Formula }
     }
 }
 
 impl ModelError {
+    /// The same error, in another text than the formula.
+    #[must_use]
+    pub fn of(self, origin: Origin) -> Self {
+        match self {
+            ModelError::Expression { error, .. } => ModelError::Expression { error, origin },
+            other => other,
+        }
+    }
+
     /// Bytes of the formula or expression the error is about, if it is about its text.
     pub fn span(&self) -> Option<Span> {
         match self {
-            ModelError::Expression { error } => Some(error.span()),
+            ModelError::Expression { error, .. } => Some(error.span()),
             ModelError::UnknownLevel { span, .. } => Some(span.clone()),
             _ => None,
         }
@@ -123,7 +157,7 @@ impl ModelError {
     /// The way out, if it is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            ModelError::Expression { error } => error.hint(),
+            ModelError::Expression { error, .. } => error.hint(),
             ModelError::UnknownLevel { accepted, level, .. } => {
                 let nearest = crate::nearest::nearest_name(level, accepted.iter().map(String::as_str));
                 let list = if accepted.len() > 30 {
@@ -139,10 +173,14 @@ impl ModelError {
             ModelError::EmptyReference { factor, .. } => {
                 Some(format!("choose another one: `i({factor}, ref = \"...\")`, or leave this sample out"))
             }
-            ModelError::NotNumeric { role: "the outcome", name, example } => {
+            ModelError::NotNumeric { place: None, .. } => Some(String::from("check that the column is the right one")),
+            ModelError::NotNumeric { mixed: true, .. } => {
+                Some(String::from("leave the value empty in the file if it is missing"))
+            }
+            ModelError::NotNumeric { role: "the outcome", name, example, .. } => {
                 Some(format!("write a comparison as outcome, e.g. `({name} == \"{example}\")`"))
             }
-            ModelError::NotNumeric { .. } => None,
+            ModelError::NotNumeric { .. } => Some(String::from("name a column of numbers")),
             ModelError::NegativeWeight { .. } => Some(String::from("leave such rows out with `--where`")),
             ModelError::MissingCluster { .. } => {
                 Some(String::from("drop these rows with `--missing-cluster drop`, or cluster by another variable"))

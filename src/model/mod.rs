@@ -8,7 +8,7 @@ mod rows;
 mod terms;
 mod variables;
 
-pub use error::ModelError;
+pub use error::{ModelError, Origin};
 pub use rows::{Prepared, prepare};
 pub use variables::Workspace;
 

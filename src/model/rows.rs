@@ -2,7 +2,7 @@
 
 use super::terms::{build, find_level, variables};
 use super::variables::is_numeric;
-use super::{MissingCluster, MissingControl, ModelError, Request, Workspace};
+use super::{MissingCluster, MissingControl, ModelError, Origin, Request, Workspace};
 use crate::design::codes::combine;
 use crate::design::{Cluster, Effect, Outcome, RatesFactor, Sample};
 use crate::expr::{Expr, ExprKind, parse};
@@ -90,11 +90,11 @@ pub fn prepare(workspace: &Workspace, request: &Request) -> Result<Vec<Prepared>
     let n = workspace.table.n_rows();
     let mut selection = Selection { state: vec![0; n], reasons: Vec::new() };
     if let Some((name, expr)) = &request.sample {
-        let keep = workspace.filter(expr)?;
+        let keep = workspace.filter(expr).map_err(|error| error.of(Origin::Sample))?;
         selection.drop_where(&format!("not in sample {name}"), |row| !keep[row]);
     }
     if let Some(filter) = &request.filter {
-        let keep = workspace.filter(filter)?;
+        let keep = workspace.filter(filter).map_err(|error| error.of(Origin::Filter))?;
         selection.drop_where(&format!("filter {filter}"), |row| !keep[row]);
     }
     let mut prepared = Vec::new();
@@ -111,12 +111,7 @@ fn group_by_missing<'e>(workspace: &Workspace, outcomes: &'e [Expr]) -> Result<V
     let mut groups: Vec<(Vec<bool>, Vec<&Expr>)> = Vec::new();
     for outcome in outcomes {
         let Some(numbers) = workspace.numbers(outcome)? else {
-            let example = workspace.with_column(outcome, |column| column.to_factor().levels.first().cloned())?;
-            return Err(ModelError::NotNumeric {
-                role: "the outcome",
-                name: outcome.to_string(),
-                example: example.unwrap_or_default(),
-            });
+            return Err(not_numeric(workspace, "the outcome", outcome)?);
         };
         let missing: Vec<bool> =
             if numbers.has_missing { numbers.values.iter().map(|value| value.is_nan()).collect() } else { Vec::new() };
@@ -136,11 +131,14 @@ fn prepare_group(
 ) -> Result<Prepared, ModelError> {
     let formula = &request.formula;
     let rates_expr = request.rates.as_ref().map(|name| name_expr(name));
-    for expr in formula.terms.iter().flat_map(variables).chain(rates_expr.as_ref()) {
+    for expr in formula.terms.iter().flat_map(variables) {
         selection.drop_missing(workspace, expr)?;
     }
+    if let Some(expr) = &rates_expr {
+        selection.drop_missing(workspace, expr).map_err(|error| error.of(Origin::Other))?;
+    }
     if let Some(weights) = &request.weights {
-        drop_weights(workspace, weights, &mut selection)?;
+        drop_weights(workspace, weights, &mut selection).map_err(|error| error.of(Origin::Weights))?;
     }
     if request.missing_control == MissingControl::Drop {
         for expr in formula.effects.iter().flatten() {
@@ -148,7 +146,8 @@ fn prepare_group(
         }
     }
     for expr in request.clusters.iter().flatten() {
-        drop_clusters(workspace, expr, request.missing_cluster, &mut selection)?;
+        drop_clusters(workspace, expr, request.missing_cluster, &mut selection)
+            .map_err(|error| error.of(Origin::Other))?;
     }
     let sample_name = request.sample.as_ref().map_or("all", |(name, _)| name.as_str());
     let mut rows = rows_in_order(workspace, request, &selection)?;
@@ -203,13 +202,24 @@ fn place(workspace: &Workspace, row: usize) -> String {
     format!("{file}, row {row}")
 }
 
+/// The error for text where numbers are needed, with the first text that is no number.
+fn not_numeric(workspace: &Workspace, role: &'static str, expr: &Expr) -> Result<ModelError, ModelError> {
+    let (example, row, mixed) = workspace.with_column(expr, |column| {
+        let factor = column.to_factor();
+        let text: Vec<bool> = factor.levels.iter().map(|level| level.parse::<f64>().is_err()).collect();
+        let row = factor.codes.iter().position(|&code| code != MISSING && text[code as usize]);
+        let example = row.map(|row| factor.levels[factor.codes[row] as usize].clone());
+        (example.unwrap_or_default(), row, text.contains(&false))
+    })?;
+    let place = row.map(|row| place(workspace, row));
+    Ok(ModelError::NotNumeric { role, name: plain_name(expr), example, place, mixed })
+}
+
 /// Drops missing and zero weights, refuses negative ones.
 fn drop_weights(workspace: &Workspace, weights: &Expr, selection: &mut Selection) -> Result<(), ModelError> {
     selection.drop_missing(workspace, weights)?;
     let Some(numbers) = workspace.numbers(weights)? else {
-        let example = workspace.with_column(weights, |column| column.to_factor().levels.first().cloned())?;
-        let (name, example) = (weights.to_string(), example.unwrap_or_default());
-        return Err(ModelError::NotNumeric { role: "the weights", name, example });
+        return Err(not_numeric(workspace, "the weights", weights)?);
     };
     let negative = (0..selection.state.len()).find(|&row| selection.state[row] == 0 && numbers.values[row] < 0.0);
     if let Some(row) = negative {

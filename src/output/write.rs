@@ -14,6 +14,12 @@ pub enum WriteError {
         /// Its folder.
         folder: PathBuf,
     },
+    /// A folder of that name is in the way.
+    #[error("cannot write `{path}`: it is a folder")]
+    IsFolder {
+        /// The file asked for.
+        path: PathBuf,
+    },
     /// The system refused.
     #[error("cannot write `{path}`")]
     File {
@@ -39,29 +45,45 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), WriteError> {
     }
 }
 
+/// Whether a file could be written at all, before the work that fills it; `None` and `-` are standard output.
+///
+/// # Errors
+/// If its folder is missing, or it is a folder itself.
+pub fn check_target(path: Option<&Path>) -> Result<(), WriteError> {
+    let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(WriteError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    if path.is_dir() {
+        return Err(WriteError::IsFolder { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Writes a file by way of a temporary one in the same folder; the old file stays until the new one is complete.
 ///
 /// # Errors
 /// If the folder is missing or the system refuses.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if !folder.is_dir() {
-        return Err(WriteError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
-    }
+    check_target(Some(path))?;
+    let folder = folder_of(path);
     let failed = |source| WriteError::File { path: path.to_owned(), source };
-    if path.is_dir() {
-        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
-    }
+    let failed_temporary = |error: io::Error| failed(error.raw_os_error().map_or(error, io::Error::from_raw_os_error));
     // a symbolic link stays a link, a pipe or device is written to as it is
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let existing = std::fs::metadata(&target).ok();
     if existing.as_ref().is_some_and(|file| !file.is_file()) {
         return std::fs::write(&target, bytes).map_err(failed);
     }
-    let mut temporary = temporary_file(target.parent().unwrap_or(folder)).map_err(failed)?;
+    let mut temporary = temporary_file(target.parent().unwrap_or(folder)).map_err(failed_temporary)?;
     temporary.write_all(bytes).map_err(failed)?;
     if let Some(file) = existing {
         temporary.as_file().set_permissions(file.permissions()).map_err(failed)?;
@@ -115,7 +137,7 @@ mod tests {
     #[test]
     fn a_folder_in_the_way_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(write_atomic(folder.path(), b""), Err(WriteError::File { .. })));
+        assert!(matches!(write_atomic(folder.path(), b""), Err(WriteError::IsFolder { .. })));
     }
 
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! What can go wrong between a resolved specification and its fits.
 
 use crate::estimate::FitError;
-use crate::model::ModelError;
+use crate::model::{ModelError, Origin};
 use crate::spec::{Resolved, SourceError};
 
 /// An error with the specification it belongs to.
@@ -18,7 +18,7 @@ pub enum RunError {
         source_text: Option<Box<SourceError>>,
     },
     /// The estimation failed.
-    #[error("{context}{error}")]
+    #[error("{context}{error}{}", place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default())]
     Fit {
         /// As above.
         context: String,
@@ -44,22 +44,19 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             RunError::Model { error, .. } => error.hint(),
-            RunError::Fit { error, place, .. } => fit_hint(error, place.as_deref()),
+            RunError::Fit { error, .. } => fit_hint(error),
         }
     }
 
     pub(super) fn model(spec: &Resolved, sample: &str, error: ModelError) -> Self {
         let source_text = error.span().and_then(|span| {
-            let texts = source_texts(spec);
-            // the expression that is wrong knows only its span: the text that holds it is the one it was parsed from
-            let message = error.to_string();
-            let (origin, text) = texts.into_iter().find(|(_, text)| {
-                text.get(span.clone()).is_some_and(|part| !part.is_empty() && mentions(&error, part))
-            })?;
-            let expected = match &error {
-                ModelError::Expression { error } => error.expected().map(str::to_owned),
-                _ => None,
+            let message = format!("{}{error}", context(spec, sample));
+            let (role, expected) = match &error {
+                ModelError::Expression { error, origin } => (*origin, error.expected().map(str::to_owned)),
+                _ => (Origin::Formula, None),
             };
+            let (origin, text) = source_text(spec, sample, role)?;
+            text.get(span.clone())?;
             Some(Box::new(SourceError { origin, text, span, message, expected, hint: error.hint() }))
         });
         RunError::Model { context: context(spec, sample), error, source_text }
@@ -70,25 +67,17 @@ impl RunError {
     }
 }
 
-/// Every text of a specification with its name.
-fn source_texts(spec: &Resolved) -> Vec<(String, String)> {
-    let mut texts = vec![(String::from("the formula"), spec.formula_text.clone())];
-    texts.extend(spec.filter_text.iter().map(|text| (String::from("the filter"), text.clone())));
-    texts.extend(spec.sample_texts.iter().map(|(name, text)| (format!("sample `{name}`"), text.clone())));
-    texts.extend(spec.weights_text.iter().map(|text| (String::from("the weights"), text.clone())));
-    texts
-}
-
-/// Whether a part of a text is what an error talks about.
-fn mentions(error: &ModelError, part: &str) -> bool {
-    use crate::expr::ExprError;
-    match error {
-        ModelError::Expression { error: ExprError::UnknownColumn { name, .. } } => part.contains(name.as_str()),
-        ModelError::Expression { error: ExprError::UnknownLevel { value, .. } } => {
-            part.contains(value.trim_matches(['"', '\'', '`']))
+/// A text of a specification with its name.
+fn source_text(spec: &Resolved, sample: &str, role: Origin) -> Option<(String, String)> {
+    match role {
+        Origin::Formula => Some((String::from("the formula"), spec.formula_text.clone())),
+        Origin::Filter => Some((String::from("the filter"), spec.filter_text.clone()?)),
+        Origin::Weights => Some((String::from("the weights"), spec.weights_text.clone()?)),
+        Origin::Sample => {
+            let (name, text) = spec.sample_texts.iter().find(|(name, _)| name == sample)?;
+            Some((format!("sample `{name}`"), text.clone()))
         }
-        ModelError::UnknownLevel { factor, .. } => part.contains(factor.as_str()),
-        _ => true,
+        Origin::Other => None,
     }
 }
 
@@ -101,17 +90,16 @@ fn context(spec: &Resolved, sample: &str) -> String {
     }
 }
 
-fn fit_hint(error: &FitError, place: Option<&str>) -> Option<String> {
+fn fit_hint(error: &FitError) -> Option<String> {
     Some(match error {
         FitError::NoRows { exact, .. } if *exact > 0 => format!(
             "the fixed effects fit all {exact} rows exactly (every cell holds one row, or one outcome); use coarser effects"
         ),
         FitError::NoRows { .. } => String::from("loosen the filter"),
         FitError::ConstantOutcome { .. } => String::from("check the outcome and the filter"),
-        FitError::NotBinary { .. } => format!(
-            "it is in {}; write a comparison as outcome, e.g. `(y >= 1)`, or use `--family ols`",
-            place.unwrap_or("the table")
-        ),
+        FitError::NotBinary { outcome, .. } => {
+            format!("write a comparison as outcome, e.g. `({outcome} >= 1)`, or use `--family ols`")
+        }
         FitError::TooFewClusters { cluster, .. } => {
             format!("cluster by a variable with more values than `{cluster}`, or use `--vcov hc1`")
         }
@@ -119,9 +107,9 @@ fn fit_hint(error: &FitError, place: Option<&str>) -> Option<String> {
         FitError::NothingEstimable { .. } => String::from(
             "take out the fixed effect that determines it, or choose a regressor that varies within its cells",
         ),
-        FitError::Separated { .. } => {
-            String::from("merge or drop these levels, or use `--family ols`; a finite number here would be an artefact")
-        }
+        FitError::Separated { .. } => String::from(
+            "take these terms out, merge or drop their levels, or use `--family ols`; a finite number here would be an artefact",
+        ),
         FitError::NotConverged { .. } => {
             String::from("look for nearly separated levels with `metier check`, or use `--family ols`")
         }

@@ -3,7 +3,7 @@
 use super::RunError;
 use crate::estimate::{FitError, Fitted, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
-use crate::model::{Prepared, Request, Workspace, prepare};
+use crate::model::{Origin, Prepared, Request, Workspace, prepare};
 use crate::result::ModelFit;
 use crate::spec::Resolved;
 use crate::table::MISSING;
@@ -47,7 +47,7 @@ fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option
     let Some(split) = &spec.split else {
         return Ok(if spec.samples.is_empty() { vec![(String::from("all"), None)] } else { spec.samples.clone() });
     };
-    let variable = workspace.coded(split).map_err(|error| RunError::model(spec, "all", error))?;
+    let variable = workspace.coded(split).map_err(|error| RunError::model(spec, "all", error.of(Origin::Other)))?;
     let factor = &variable.factor;
     let mut present = vec![false; factor.n_levels()];
     factor.codes.iter().filter(|&&code| code != MISSING).for_each(|&code| present[code as usize] = true);

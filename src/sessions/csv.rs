@@ -67,7 +67,7 @@ impl CsvTable {
                 LoadError::BadRow {
                     file: self.input.name.clone(),
                     row: first_row + lines + 1,
-                    message: String::from("the text is not UTF-8"),
+                    message: String::from("the text is not UTF-8: save the file in that encoding"),
                 }
             }
             Ok(_) => self.input.broken(format!("rows from {}: {error}", first_row + 1)),
@@ -89,7 +89,7 @@ impl CsvTable {
                 RecordFault::Unclosed { row } => LoadError::BadRow {
                     file,
                     row: first_row + row + 1,
-                    message: String::from("a double quote is never closed"),
+                    message: String::from("a double quote opens a text that never ends"),
                 },
             }
         })?;

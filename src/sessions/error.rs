@@ -49,6 +49,20 @@ pub enum LoadError {
         /// Which file.
         file: String,
     },
+    /// A name that does not say which format to write.
+    #[error("cannot tell from `{file}` which format to write")]
+    CannotWriteFormat {
+        /// Which file.
+        file: String,
+    },
+    /// A file to write in a folder that does not exist.
+    #[error("cannot write `{file}`: there is no folder `{folder}`")]
+    NoFolder {
+        /// The file asked for.
+        file: String,
+        /// Its folder.
+        folder: String,
+    },
     /// Content that is not what the format demands.
     #[error("`{file}` is not a readable {format} file: {message}")]
     Unreadable {
@@ -201,8 +215,17 @@ impl LoadError {
     /// The way out, if it is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            LoadError::NoSuchFile { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
-            LoadError::MissingInFile { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
+            LoadError::NoSuchFile { path, nearest } => match (nearest, path.parent()) {
+                (Some(name), _) => Some(format!("did you mean `{name}`?")),
+                (None, Some(folder)) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+                    Some(format!("there is no folder `{}`", folder.display()))
+                }
+                _ => None,
+            },
+            LoadError::MissingInFile { nearest, .. } => Some(nearest.as_ref().map_or_else(
+                || String::from("add it to that file, or leave the file out"),
+                |name| format!("did you mean `{name}`?"),
+            )),
             LoadError::NoTables { .. } => Some(String::from(
                 "tables end in .parquet, .csv, .tsv, .txt, .ndjson, .jsonl, .arrow, .ipc or .feather, text also in .gz or .zst",
             )),
@@ -210,8 +233,16 @@ impl LoadError {
                 Some(String::from("choose one format with a pattern such as `folder/*.parquet`"))
             }
             LoadError::UnknownFormat { .. } => {
-                Some(String::from("name it with `--input-format parquet|csv|tsv|ndjson|arrow`"))
+                Some(String::from("name it with `--input-format parquet|csv|ndjson|arrow`"))
             }
+            LoadError::CannotWriteFormat { .. } => {
+                Some(String::from("end the name in .parquet, .csv, .tsv, .ndjson or .arrow"))
+            }
+            LoadError::NoFolder { .. } => Some(String::from("choose a folder that exists and may be written to")),
+            LoadError::Unreadable { .. } => Some(String::from(
+                "it may be incomplete, or of another format: `--input-format parquet|csv|ndjson|arrow` says which",
+            )),
+            LoadError::NoRows { .. } => Some(String::from("check that it was written completely")),
             LoadError::RaggedRow { .. } => {
                 Some(String::from("a field that holds the delimiter or a line break must be in double quotes"))
             }

@@ -275,7 +275,7 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// The file of the same folder with the nearest name.
-fn nearest_file(path: &Path) -> Option<String> {
+pub fn nearest_file(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
     let names: Vec<String> = entries
@@ -305,7 +305,13 @@ pub(super) fn write_atomically(
 ) -> Result<(), LoadError> {
     let io = |source| LoadError::Io { action: "write", file: path.display().to_string(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".metier-").tempfile_in(folder).map_err(io)?;
+    if !folder.is_dir() {
+        let (file, folder) = (path.display().to_string(), folder.display().to_string());
+        return Err(LoadError::NoFolder { file, folder });
+    }
+    // the system's reason is enough: the name of the temporary file means nothing to anyone
+    let plain = |error: std::io::Error| io(error.raw_os_error().map_or(error, std::io::Error::from_raw_os_error));
+    let mut file = tempfile::Builder::new().prefix(".metier-").tempfile_in(folder).map_err(plain)?;
     {
         let mut buffered = std::io::BufWriter::new(file.as_file_mut());
         write(&mut buffered)?;

@@ -35,6 +35,7 @@ use rayon::prelude::*;
 pub use adopt::adopt;
 pub use error::{BadValue, LoadError};
 pub use input::Format;
+pub(crate) use input::nearest_file;
 pub use threads::set_threads;
 pub use write::write;
 

@@ -106,7 +106,7 @@ pub struct SampleEntry {
 
 /// A name, or several.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name, or a list of names")]
 pub enum OneOrMany {
     /// One; `a+b` means two.
     One(String),

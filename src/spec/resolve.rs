@@ -3,7 +3,7 @@
 use super::*;
 use crate::absorb::Method;
 use crate::estimate::Options;
-use crate::expr::{Expr, ExprError, Span, parse, parse_operand};
+use crate::expr::{Expr, ExprError, ExprKind, Span, parse, parse_operand};
 use crate::formula::{Formula, FormulaError};
 use crate::model::{MissingCluster, MissingControl, Request};
 use crate::result::{Composition, Family, VcovKind};
@@ -81,9 +81,9 @@ impl SourceError {
     }
 
     /// An error in a formula.
-    pub fn formula(text: &str, error: FormulaError) -> Self {
+    pub fn formula(origin: &str, text: &str, error: FormulaError) -> Self {
         SourceError {
-            origin: String::from("the formula"),
+            origin: origin.to_owned(),
             text: text.to_owned(),
             span: error.span,
             message: error.message,
@@ -111,11 +111,12 @@ fn interaction(origin: &str, text: &str) -> Result<Vec<Expr>, SpecError> {
             None if rest.is_empty() => return Ok(parts),
             None => {
                 let start = text.len() - rest.len();
+                let found = &rest[..rest.chars().next().map_or(0, char::len_utf8)];
                 return Err(Box::new(SourceError {
                     origin: origin.to_owned(),
                     text: text.to_owned(),
-                    span: start..start + rest.chars().next().map_or(0, char::len_utf8),
-                    message: format!("expected `^`, `+` or the end, found `{}`", &rest[..1.min(rest.len())]),
+                    span: start..start + found.len(),
+                    message: format!("expected `^`, `+` or the end, found `{found}`"),
                     expected: None,
                     hint: Some(String::from("`a+b` clusters two ways, `a^b` by combinations")),
                 })
@@ -148,12 +149,18 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
             hint: String::from("add `formula = \"y ~ x | fe\"`"),
         });
     };
+    // a file holds many formulas: say whose it is
+    let name = model.clone();
+    let origin = |what: &str| match file.name.as_str() {
+        "fit" => format!("the {what}"),
+        file => format!("the {what} of model `{name}` of `{file}`"),
+    };
     let formula = Formula::parse(formula_text)
-        .map_err(|error| SpecError::from(Box::new(SourceError::formula(formula_text, error))))?;
+        .map_err(|error| SpecError::from(Box::new(SourceError::formula(&origin("formula"), formula_text, error))))?;
     let clusters = match &entry.cluster {
         None => Vec::new(),
         Some(names) => {
-            names.names().iter().map(|name| interaction("the cluster", name)).collect::<Result<Vec<_>, _>>()?
+            names.names().iter().map(|name| interaction(&origin("cluster"), name)).collect::<Result<Vec<_>, _>>()?
         }
     };
     let vcov = match entry.vcov {
@@ -183,16 +190,16 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         });
     }
     let samples = entry.samples.iter().flatten().map(|sample| {
-        let filter = sample.filter.as_ref().map(|text| expression(&format!("sample `{}`", sample.name), text));
+        let filter = sample.filter.as_ref().map(|text| expression(&origin(&format!("sample `{}`", sample.name)), text));
         Ok((sample.name.clone(), filter.transpose()?))
     });
     let samples = samples.collect::<Result<Vec<_>, SpecError>>()?;
     let request = Request {
         formula,
-        filter: entry.filter.as_ref().map(|text| expression("the filter", text)).transpose()?,
+        filter: entry.filter.as_ref().map(|text| expression(&origin("filter"), text)).transpose()?,
         sample: None,
         clusters,
-        weights: entry.weights.as_ref().map(|text| expression("the weights", text)).transpose()?,
+        weights: entry.weights.as_ref().map(|text| expression(&origin("weights"), text)).transpose()?,
         missing_control: match entry.na {
             Some(NaName::Drop) => MissingControl::Drop,
             _ => MissingControl::Level,
@@ -226,7 +233,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         formula_text: formula_text.clone(),
         request,
         samples,
-        split: entry.split.as_ref().map(|text| expression("the split", text)).transpose()?,
+        split: entry.split.as_ref().map(|text| expression(&origin("split"), text)).transpose()?,
         options,
         weights_text: entry.weights.clone(),
         filter_text: entry.filter.clone(),
@@ -240,6 +247,32 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
 }
 
 impl Resolved {
+    /// The first place that uses a column, if it is in a formula or a condition.
+    pub fn place_of(&self, name: &str) -> Option<(String, String, Span)> {
+        let formula = &self.request.formula;
+        let mut found: Option<(String, String, Span)> = None;
+        let mut look = |origin: &str, text: Option<&String>, expr: &Expr| {
+            expr.visit(&mut |expr| {
+                if let (None, ExprKind::Name(known), Some(text)) = (&found, &expr.kind, text)
+                    && known == name
+                {
+                    found = Some((origin.to_owned(), text.clone(), expr.span.clone()));
+                }
+            });
+        };
+        let in_formula = Some(&self.formula_text);
+        formula.outcomes.iter().for_each(|expr| look("the formula", in_formula, expr));
+        formula.terms.iter().for_each(|term| term.visit(&mut |expr| look("the formula", in_formula, expr)));
+        formula.effects.iter().flatten().for_each(|expr| look("the formula", in_formula, expr));
+        self.request.filter.iter().for_each(|expr| look("the filter", self.filter_text.as_ref(), expr));
+        self.request.weights.iter().for_each(|expr| look("the weights", self.weights_text.as_ref(), expr));
+        for (sample, expr) in self.samples.iter().filter_map(|(sample, expr)| Some((sample, expr.as_ref()?))) {
+            let text = self.sample_texts.iter().find(|(name, _)| name == sample).map(|(_, text)| text);
+            look(&format!("sample `{sample}`"), text, expr);
+        }
+        found
+    }
+
     /// Names of every column the model needs, each once.
     pub fn names(&self) -> Vec<String> {
         let request = &self.request;
