@@ -244,6 +244,11 @@ impl Table {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// Takes the table apart.
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
+    }
+
     /// File name and 1-based data row within it, for messages.
     pub fn locate(&self, row: usize) -> (String, usize) {
         match self.sources.iter().rev().find(|(_, first)| *first <= row) {

@@ -1,0 +1,122 @@
+//! Weighted least squares on cells with absorbed effects: the one kernel under OLS, logit and adjusted rates.
+//!
+//! Minimises sum_c w_c (v_c - alpha_{e(c)} - z_c' g)^2, where alpha are the levels of the effect with most levels
+//! (eliminated exactly) and z the remaining effects' dummies and the regressors.
+//! [`Exact`](exact::ExactSolver) factorises the Schur complement over z; when that is too wide (two or more huge
+//! effects), [`Iterative`](iterative::IterativeSolver) absorbs the effects by conjugate gradients.
+
+pub mod exact;
+pub mod iterative;
+
+use crate::design::layout::Layout;
+
+/// Widest Schur complement that is factorised densely: 2/3 of a billion operations.
+pub const DENSE_LIMIT: usize = 1_200;
+
+/// How to absorb effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// By structure: exact while the remaining levels fit a dense factor.
+    #[default]
+    Auto,
+    /// Eliminate the largest effect and factorise the rest.
+    Exact,
+    /// Conjugate gradients.
+    Iterative,
+}
+
+/// Absorption that did not reach its tolerance.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("absorbing {effects} did not converge in {iterations} iterations (residual {residual:.1e})")]
+pub struct NotConverged {
+    /// The effects, as written.
+    pub effects: String,
+    /// Iterations made.
+    pub iterations: usize,
+    /// Relative residual reached.
+    pub residual: f64,
+}
+
+/// The solution of one weighted least-squares problem on the cells.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    /// Coefficients of the regressor columns on the layout's standardised scale; dropped columns are zero.
+    pub coef: Vec<f64>,
+    /// Fitted value of each estimation cell.
+    pub fitted: Vec<f64>,
+    /// Weighted sum of squares that the regressors explain beyond the effects.
+    pub explained: f64,
+}
+
+/// A solver prepared for one set of weights.
+#[derive(Debug, Clone)]
+pub enum Solver<'a> {
+    /// Dense factor of the Schur complement.
+    Exact(exact::ExactSolver<'a>),
+    /// Conjugate gradients.
+    Iterative(iterative::IterativeSolver<'a>),
+}
+
+impl<'a> Solver<'a> {
+    /// Prepares a solver for weights `weight` (one per estimation cell, zero allowed).
+    ///
+    /// # Errors
+    /// [`NotConverged`] if the regressors could not be absorbed iteratively.
+    pub fn new(layout: &'a Layout, weight: &[f64], method: Method, effects: &str) -> Result<Self, NotConverged> {
+        let exact = match method {
+            Method::Auto => layout.n_effect_columns <= DENSE_LIMIT,
+            Method::Exact => true,
+            Method::Iterative => layout.n_effect_columns == 0,
+        };
+        Ok(if exact {
+            Solver::Exact(exact::ExactSolver::new(layout, weight))
+        } else {
+            Solver::Iterative(iterative::IterativeSolver::new(layout, weight, effects)?)
+        })
+    }
+
+    /// Regresses `v` (one value per estimation cell) on effects and regressors.
+    ///
+    /// # Errors
+    /// [`NotConverged`] if `v` could not be absorbed iteratively.
+    pub fn regress(&self, v: &[f64]) -> Result<Projection, NotConverged> {
+        match self {
+            Solver::Exact(solver) => Ok(solver.regress(v)),
+            Solver::Iterative(solver) => solver.regress(v),
+        }
+    }
+
+    /// Influence weights of the regressor coefficients: row `i` is `(X~'W X~)^{-1} x~_i`, `n x p`, row-major,
+    /// where x~ is residual of the effects. Dropped columns are zero.
+    pub fn influence(&self) -> Vec<f64> {
+        match self {
+            Solver::Exact(solver) => solver.influence(),
+            Solver::Iterative(solver) => solver.influence(),
+        }
+    }
+
+    /// Inverse of the cross-product of the residualised regressors, `p x p`, row-major; dropped columns zero.
+    pub fn inverse(&self) -> Vec<f64> {
+        match self {
+            Solver::Exact(solver) => solver.inverse(),
+            Solver::Iterative(solver) => solver.inverse(),
+        }
+    }
+
+    /// Which regressor columns were dropped as spanned by the effects (`Some(true)`) or by earlier columns
+    /// (`Some(false)`).
+    pub fn dropped(&self) -> Vec<Option<bool>> {
+        match self {
+            Solver::Exact(solver) => solver.dropped(),
+            Solver::Iterative(solver) => solver.dropped(),
+        }
+    }
+
+    /// Iterations made so far to prepare; 0 for a direct solution.
+    pub fn iterations(&self) -> usize {
+        match self {
+            Solver::Exact(_) => 0,
+            Solver::Iterative(solver) => solver.iterations,
+        }
+    }
+}

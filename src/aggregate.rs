@@ -1,0 +1,216 @@
+//! The boundary between what touches rows and what never does.
+//!
+//! An [`Aggregator`] holds rows and answers with small results: cell tables and sums of outer products of per-cluster
+//! influence. The estimator works on those alone. [`Rows`] is the in-memory aggregator; a distributed one would
+//! fill the same trait (cells are a GROUP BY, meats a join on the cluster and a GROUP BY).
+//!
+//! The influence of row i on a vector of L numbers (coefficients, adjusted rates) is, in every estimator here,
+//! linear in the outcome given the cell c: phi_i = w_i [ (y_i - mu_c) h_c + t_c ].
+
+use crate::design::cells::{CellOutcome, Cells};
+use crate::design::codes::combine;
+use crate::design::singletons::Exact;
+use crate::design::{Outcome, Sample};
+use crate::linalg::blocks::sum_blocks;
+
+/// Per-cell ingredients of the influence of `n_functionals` numbers.
+#[derive(Debug, Clone)]
+pub struct ScoreQuery<'a> {
+    /// Position of the outcome in [`Sample::outcomes`].
+    pub outcome: usize,
+    /// What was subtracted from the outcome before fitting.
+    pub shift: f64,
+    /// mu_c of every cell, on the shifted scale.
+    pub fitted: &'a [f64],
+    /// h_c, cells x L, row-major.
+    pub slope: &'a [f64],
+    /// t_c, cells x L, row-major; `None` for zero.
+    pub constant: Option<&'a [f64]>,
+    /// L.
+    pub n_functionals: usize,
+}
+
+/// Which rows are summed before squaring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping<'a> {
+    /// None: every row on its own.
+    Rows,
+    /// Rows that share all of these cluster variables (positions in [`Sample::clusters`]).
+    Clusters(&'a [usize]),
+}
+
+/// A sum of outer products of summed influence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meat {
+    /// Number of groups with at least one estimation row.
+    pub groups: usize,
+    /// sum_g phi_g phi_g', L x L, row-major.
+    pub matrix: Vec<f64>,
+}
+
+/// What an estimator may ask of rows.
+pub trait Aggregator: Sync {
+    /// The cells.
+    fn cells(&self) -> &Cells;
+    /// Cell means of an outcome.
+    fn outcome(&self, outcome: usize) -> CellOutcome;
+    /// Outer products of summed influence. `exact` marks the cells outside the estimation.
+    fn meat(&self, query: &ScoreQuery, grouping: Grouping, exact: &[Exact]) -> Meat;
+    /// Summed influence of every cluster of one variable, `n_clusters x L`.
+    fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
+}
+
+/// Rows in memory.
+#[derive(Debug, Clone)]
+pub struct Rows<'a> {
+    sample: &'a Sample,
+    cells: Cells,
+    /// First row of each cluster of the first variable, and the end.
+    bounds: Vec<u32>,
+}
+
+impl<'a> Rows<'a> {
+    /// Finds the cells of a sample whose rows are sorted by the first cluster variable.
+    pub fn new(sample: &'a Sample) -> Self {
+        let bounds = match sample.clusters.first() {
+            None => Vec::new(),
+            Some(cluster) => {
+                let codes = &cluster.codes;
+                debug_assert!(codes.is_sorted(), "rows are sorted by the first cluster variable");
+                let starts = (0..codes.len()).filter(|&i| i == 0 || codes[i] != codes[i - 1]).map(|i| i as u32);
+                starts.chain(std::iter::once(codes.len() as u32)).collect()
+            }
+        };
+        Rows { sample, cells: Cells::new(sample), bounds }
+    }
+
+    /// Share of the total weight that the heaviest cluster of the first variable holds; 0 without clusters.
+    pub fn largest_cluster_share(&self) -> f64 {
+        let weight = |rows: std::ops::Range<usize>| rows.map(|row| self.sample.weight(row)).sum::<f64>();
+        let total = weight(0..self.sample.n_rows);
+        self.bounds.windows(2).map(|run| weight(run[0] as usize..run[1] as usize) / total).fold(0.0, f64::max)
+    }
+
+    fn values(&self, query: &ScoreQuery) -> &[f64] {
+        let outcome: &Outcome = &self.sample.outcomes[query.outcome];
+        &outcome.values
+    }
+
+    /// Adds a row's influence to `sum`.
+    #[inline]
+    fn add_row(&self, query: &ScoreQuery, values: &[f64], row: usize, sum: &mut [f64]) {
+        let l = query.n_functionals;
+        let cell = self.cells.of_row[row] as usize;
+        let weight = self.sample.weight(row);
+        let residual = weight * (values[row] - query.shift - query.fitted[cell]);
+        let slope = &query.slope[cell * l..(cell + 1) * l];
+        sum.iter_mut().zip(slope).for_each(|(sum, h)| *sum += residual * h);
+        if let Some(constant) = query.constant {
+            sum.iter_mut().zip(&constant[cell * l..(cell + 1) * l]).for_each(|(sum, t)| *sum += weight * t);
+        }
+    }
+
+    /// Outer products over contiguous runs of rows `bounds[g]..bounds[g + 1]`.
+    fn meat_of_runs(&self, query: &ScoreQuery, n_runs: usize, run: impl Fn(usize) -> std::ops::Range<usize> + Sync, exact: &[Exact]) -> Meat {
+        let l = query.n_functionals;
+        let values = self.values(query);
+        let total = sum_blocks(n_runs, l * l + 1, |runs| {
+            let mut total = vec![0.0; l * l + 1];
+            let mut sum = vec![0.0; l];
+            for g in runs {
+                sum.fill(0.0);
+                let mut estimation = false;
+                for row in run(g) {
+                    self.add_row(query, values, row, &mut sum);
+                    estimation |= exact[self.cells.of_row[row] as usize] == Exact::No;
+                }
+                add_outer(&sum, &mut total);
+                total[l * l] += f64::from(estimation);
+            }
+            total
+        });
+        finish(total, l)
+    }
+
+    /// Outer products over groups given by codes in any order.
+    fn meat_of_codes(&self, query: &ScoreQuery, codes: &[u32], n_groups: usize, exact: &[Exact]) -> Meat {
+        let l = query.n_functionals;
+        let sums = self.sums_by(query, codes, n_groups);
+        let mut estimation = vec![false; n_groups];
+        for (row, &code) in codes.iter().enumerate() {
+            estimation[code as usize] |= exact[self.cells.of_row[row] as usize] == Exact::No;
+        }
+        let mut total = sum_blocks(n_groups, l * l + 1, |groups| {
+            let mut total = vec![0.0; l * l + 1];
+            groups.for_each(|g| add_outer(&sums[g * l..(g + 1) * l], &mut total));
+            total
+        });
+        total[l * l] = estimation.iter().filter(|&&present| present).count() as f64;
+        finish(total, l)
+    }
+
+    fn sums_by(&self, query: &ScoreQuery, codes: &[u32], n_groups: usize) -> Vec<f64> {
+        let l = query.n_functionals;
+        let values = self.values(query);
+        let mut sums = vec![0.0; n_groups * l];
+        for (row, &code) in codes.iter().enumerate() {
+            self.add_row(query, values, row, &mut sums[code as usize * l..(code as usize + 1) * l]);
+        }
+        sums
+    }
+}
+
+/// Adds `sum sum'` to the lower triangle of the leading `l x l` entries.
+#[inline]
+fn add_outer(sum: &[f64], total: &mut [f64]) {
+    let l = sum.len();
+    for (a, &x) in sum.iter().enumerate() {
+        let row = &mut total[a * l..a * l + a + 1];
+        row.iter_mut().zip(sum).for_each(|(entry, y)| *entry += x * y);
+    }
+}
+
+/// Mirrors the lower triangle and splits off the count.
+fn finish(mut total: Vec<f64>, l: usize) -> Meat {
+    let groups = total[l * l] as usize;
+    total.truncate(l * l);
+    for a in 0..l {
+        for b in 0..a {
+            total[b * l + a] = total[a * l + b];
+        }
+    }
+    Meat { groups, matrix: total }
+}
+
+impl Aggregator for Rows<'_> {
+    fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    fn outcome(&self, outcome: usize) -> CellOutcome {
+        self.cells.outcome(self.sample, &self.sample.outcomes[outcome])
+    }
+
+    fn meat(&self, query: &ScoreQuery, grouping: Grouping, exact: &[Exact]) -> Meat {
+        match grouping {
+            Grouping::Rows => self.meat_of_runs(query, self.sample.n_rows, |row| row..row + 1, exact),
+            Grouping::Clusters([0]) => {
+                let bounds = &self.bounds;
+                self.meat_of_runs(query, bounds.len() - 1, |g| bounds[g] as usize..bounds[g + 1] as usize, exact)
+            }
+            Grouping::Clusters(variables) => {
+                let inputs: Vec<(&[u32], usize)> = variables
+                    .iter()
+                    .map(|&v| (self.sample.clusters[v].codes.as_slice(), self.sample.clusters[v].n_clusters))
+                    .collect();
+                let (codes, n_groups) = combine(&inputs, self.sample.n_rows);
+                self.meat_of_codes(query, &codes, n_groups, exact)
+            }
+        }
+    }
+
+    fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64> {
+        let cluster = &self.sample.clusters[cluster];
+        self.sums_by(query, &cluster.codes, cluster.n_clusters)
+    }
+}

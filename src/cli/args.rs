@@ -1,0 +1,295 @@
+//! One struct per verb; the help text lives on the fields.
+
+use crate::spec::{
+    AbsorbName, CompositionName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName, VcovName,
+};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Fixed-effects regressions with clustered standard errors and adjusted rates, for tables of labeled sessions.
+#[derive(Debug, Parser)]
+#[command(name = "metier", version, max_term_width = 100, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  metier reproduce                                  Figure 5 and Tables A1, A2 from the embedded synthetic table
+  metier fit 'verified_success ~ i(expertise, ref = 1) | work_mode^month' --data s.parquet --cluster user_id --rates expertise
+  metier fit --model models/table_a1.toml --data s.csv
+  metier check s.csv                                does the table fit the codebook, what would be dropped
+
+Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation failed";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fit regressions and print coefficients, standard errors and adjusted rates
+    Fit(FitArguments),
+    /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
+    Reproduce(ReproduceArguments),
+    /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
+    Check(CheckArguments),
+    /// Draw a synthetic session table whose analysis gives the published numbers
+    Simulate(SimulateArguments),
+    /// List the embedded model files, or print one
+    Models(ModelsArguments),
+    /// Print the codebook: variables, levels, derived variables, settings
+    Codebook(CodebookArguments),
+    /// Print the JSON Schema of model files
+    Schema,
+    /// Print shell completions
+    Completions(CompletionsArguments),
+}
+
+/// How a table is read.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArguments {
+    /// Column names: `expertise=exp_rating`, or a TOML file of such lines
+    #[arg(long, value_name = "NAME=COLUMN|FILE")]
+    pub map: Vec<String>,
+    /// Settings of derived variables, e.g. `trouble_threshold=4` (see `metier codebook`)
+    #[arg(long, value_name = "SETTING=VALUE")]
+    pub set: Vec<String>,
+    /// Whether levels and names of the codebook apply
+    #[arg(long, value_enum, default_value = "auto")]
+    pub codebook: CodebookChoice,
+    /// Accept a session id that occurs twice
+    #[arg(long)]
+    pub allow_duplicates: bool,
+    /// Format of the input, where name and content do not tell
+    #[arg(long, value_enum)]
+    pub input_format: Option<InputFormat>,
+    /// Number of threads; results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// No progress, warnings or other decoration
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Use of the codebook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CodebookChoice {
+    /// Where a column has the name of a codebook variable
+    Auto,
+    /// Not at all: every column is what it says
+    Off,
+}
+
+/// Input formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Apache Parquet
+    Parquet,
+    /// Text with a delimiter
+    Csv,
+    /// One JSON object per line
+    Ndjson,
+    /// Arrow IPC (Feather)
+    Arrow,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Tables for a terminal
+    Text,
+    /// Everything, one document
+    Json,
+    /// The long table, one row per number
+    Csv,
+    /// Tables in Markdown
+    Markdown,
+    /// Tables in LaTeX (booktabs)
+    Latex,
+    /// One page
+    Html,
+}
+
+/// `metier fit`.
+#[derive(Debug, Args)]
+#[command(after_help = FIT_HELP)]
+pub struct FitArguments {
+    /// Formula: `y1 + y2 ~ x + log(z) + i(level, ref = "1") | fe1 + fe2^fe3`
+    pub formula: Option<String>,
+    /// Files, folders or patterns; `-` is standard input, `synthetic` the embedded table
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub data: Vec<String>,
+    /// Model files, or names of embedded ones; flags override what they say
+    #[arg(long, value_name = "FILE")]
+    pub model: Vec<String>,
+    #[command(flatten)]
+    pub entry: EntryArguments,
+    /// Output format; by default text, or what the output's extension says
+    #[arg(long, value_enum)]
+    pub format: Option<OutputFormat>,
+    /// File to write, atomically; standard output if left out
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Decimals of printed tables
+    #[arg(long, default_value_t = 4)]
+    pub digits: usize,
+    /// Significance stars at these p-values, e.g. `0.1,0.05,0.01`
+    #[arg(long, value_delimiter = ',')]
+    pub stars: Option<Vec<f64>>,
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+const FIT_HELP: &str = "\
+Example:
+  metier fit 'verified_success ~ i(expertise, ref = 1) | work_mode^value_band^month' \\
+         --data synthetic --cluster user_id --rates expertise
+
+Operators in conditions: and or not == != < <= > >= in [..]; functions: log exp sqrt if cut month is_missing ...";
+
+/// The keys of a model, as flags.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EntryArguments {
+    /// Estimator
+    #[arg(long, value_enum)]
+    pub family: Option<FamilyName>,
+    /// Cluster variables: `a`, `a+b` for two ways, `a^b` for combinations
+    #[arg(long)]
+    pub cluster: Option<String>,
+    /// Covariance; cr1 where clusters are given, else iid
+    #[arg(long, value_enum)]
+    pub vcov: Option<VcovName>,
+    /// Weights: a column or an expression
+    #[arg(long)]
+    pub weights: Option<String>,
+    /// Rows to keep, e.g. `trouble and month >= "2026-01"`
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<String>,
+    /// One fit for each level of this variable
+    #[arg(long)]
+    pub split: Option<String>,
+    /// Missing controls: a level of their own (default), or dropped
+    #[arg(long, value_enum)]
+    pub na: Option<NaName>,
+    /// Rows without a cluster: refused (default), or dropped
+    #[arg(long, value_enum)]
+    pub missing_cluster: Option<MissingClusterName>,
+    /// Singletons: dropped (default), or kept
+    #[arg(long, value_enum)]
+    pub singletons: Option<SingletonsName>,
+    /// Leave out cells of the fixed effects with fewer distinct clusters
+    #[arg(long, value_name = "N")]
+    pub min_users: Option<usize>,
+    /// Adjusted rates by this factor
+    #[arg(long, value_name = "FACTOR")]
+    pub rates: Option<String>,
+    /// Composition of the target: a sample (default), or held fixed
+    #[arg(long, value_enum)]
+    pub composition: Option<CompositionName>,
+    /// Level of the confidence intervals
+    #[arg(long, value_name = "SHARE")]
+    pub conf_level: Option<f64>,
+    /// How fixed effects are absorbed
+    #[arg(long, value_enum)]
+    pub absorb: Option<AbsorbName>,
+}
+
+impl EntryArguments {
+    /// The flags as a model entry.
+    pub fn entry(&self) -> ModelEntry {
+        ModelEntry {
+            name: None,
+            formula: None,
+            family: self.family,
+            cluster: self.cluster.clone().map(OneOrMany::One),
+            vcov: self.vcov,
+            weights: self.weights.clone(),
+            filter: self.filter.clone(),
+            split: self.split.clone(),
+            samples: None,
+            na: self.na,
+            missing_cluster: self.missing_cluster,
+            singletons: self.singletons,
+            min_users: self.min_users,
+            rates: self.rates.clone(),
+            composition: self.composition,
+            conf_level: self.conf_level,
+            absorb: self.absorb,
+        }
+    }
+}
+
+/// `metier reproduce`.
+#[derive(Debug, Args)]
+pub struct ReproduceArguments {
+    /// Files, folders or patterns; the embedded synthetic table if left out
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub data: Vec<String>,
+    /// Folder for tables, figure and comparison
+    #[arg(long, value_name = "FOLDER", default_value = "results")]
+    pub out: PathBuf,
+    /// Seed of the synthetic table
+    #[arg(long, default_value_t = 1, conflicts_with = "data")]
+    pub seed: u64,
+    /// Sessions of the synthetic table
+    #[arg(long, default_value_t = 398_198, conflicts_with = "data")]
+    pub sessions: usize,
+    /// Minimum of distinct users per cell in Table A1, instead of the model file's
+    #[arg(long, value_name = "N")]
+    pub min_users: Option<usize>,
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// `metier check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Files, folders or patterns; `-` is standard input
+    #[arg(required = true)]
+    pub data: Vec<String>,
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// `metier simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Number of sessions
+    #[arg(long, default_value_t = 398_198)]
+    pub sessions: usize,
+    /// Number of users; in the published proportion if left out
+    #[arg(long)]
+    pub users: Option<usize>,
+    /// Seed; the same seed gives the same table anywhere
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// File to write: .parquet, .csv or .ndjson
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// No message
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `metier models`.
+#[derive(Debug, Args)]
+pub struct ModelsArguments {
+    /// Model file to print
+    pub name: Option<String>,
+}
+
+/// `metier codebook`.
+#[derive(Debug, Args)]
+pub struct CodebookArguments {
+    /// Print the TOML file itself
+    #[arg(long)]
+    pub toml: bool,
+}
+
+/// `metier completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// Shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,201 @@
+//! `metier reproduce`: Tables A1 and A2 and Figure 5, beside the published numbers.
+
+use super::args::ReproduceArguments;
+use super::fit::parse_model;
+use super::progress::Progress;
+use super::source::{SYNTHETIC, label_of, synthetic};
+use super::{Failure, exit, printer};
+use crate::compare::published::{PUBLISHED_CSV, parse_published};
+use crate::compare::render::{comparison_csv, comparison_markdown};
+use crate::compare::{COMPARED, Comparison, Lookup, Verdict, compare, count};
+use crate::figure::{png::png, draw::svg};
+use crate::model::Workspace;
+use crate::output::write::write_atomic;
+use crate::output::{Format, RenderOptions, render};
+use crate::pipeline::{fit_models, sample_counts};
+use crate::result::{ModelFit, Run};
+use crate::simulate::SimulateOptions;
+use crate::spec::{EMBEDDED, ModelEntry, Resolved, resolve};
+use crate::study::{StudyTable, figure_5, figure_5_data, table_a1, table_a2};
+use crate::table::Table;
+use std::path::Path;
+
+/// Columns the sample counts need besides those of the models.
+const COUNTED: [&str; 5] = ["user_id", "month", "clear_goal", "user_occupation", "expertise"];
+
+/// Why some published numbers cannot be met together; goes into the comparison.
+const CONFLICTS: &str = include_str!("../../data/conflicts.md");
+
+/// Fits everything, then writes the folder and prints a summary.
+///
+/// # Errors
+/// Whatever is wrong with the table, the estimation or the folder.
+pub fn run(arguments: &ReproduceArguments) -> Result<u8, Failure> {
+    arguments.source.apply_threads()?;
+    create_folder(&arguments.out)?;
+    let flags = ModelEntry::default();
+    let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
+    for (name, text) in EMBEDDED {
+        let mut file = parse_model(name, text)?;
+        if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
+            file.defaults.min_users = Some(min_users);
+        }
+        groups.push((name.to_owned(), resolve(&file, &flags)?));
+    }
+    let settings = arguments.source.settings(&[])?;
+    let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
+    names.extend(COUNTED.iter().map(|&name| name.to_owned()));
+    names.sort();
+    names.dedup();
+
+    let mut progress = Progress::new(arguments.source.quiet);
+    let is_synthetic = arguments.data.is_empty();
+    progress.stage(if is_synthetic { "simulate" } else { "read" });
+    let table = if is_synthetic {
+        let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
+        synthetic(&options, &names, &settings)?
+    } else {
+        arguments.source.table(&arguments.data, names, settings)?.0
+    };
+    let workspace = Workspace::new(&table);
+    let mut run = Run {
+        data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
+        sources: if is_synthetic {
+            vec![format!("synthetic ({} sessions, seed {})", arguments.sessions, arguments.seed)]
+        } else {
+            table.sources.iter().map(|(file, _)| file.clone()).collect()
+        },
+        ..Run::default()
+    };
+    for (name, specs) in &groups {
+        progress.stage(&format!("fit {name}"));
+        run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
+    }
+    progress.stage("compare and draw");
+    let comparisons = comparisons(&run.fits, &table)?;
+    let files = render_files(&run, &comparisons)?;
+    progress.stage("write");
+    for (name, bytes) in &files {
+        write_atomic(&arguments.out.join(name), bytes)?;
+    }
+    progress.finish();
+    if !arguments.source.quiet {
+        printer::data(&summary(&run, &comparisons, &arguments.out, files.len(), &progress));
+    }
+    Ok(exit::DONE)
+}
+
+fn create_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::input(
+            format!("cannot create the output folder `{}`: {error}", folder.display()),
+            Some(String::from("choose another one with `--out FOLDER`")),
+        )
+    })
+}
+
+fn comparisons(fits: &[ModelFit], table: &Table) -> Result<Vec<Comparison>, Failure> {
+    let published = parse_published(PUBLISHED_CSV).map_err(|error| Failure::input(&error, None))?;
+    Ok(compare(&published, Lookup { fits, counts: sample_counts(table) }))
+}
+
+/// Every file of the folder, complete before the first is written.
+fn render_files(run: &Run, comparisons: &[Comparison]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let note = run.data_note.as_deref();
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut add = |name: &str, text: String| files.push((name.to_owned(), text.into_bytes()));
+    for (stem, table) in [("table_a1", table_a1(&run.fits, note)), ("table_a2", table_a2(&run.fits, note))] {
+        let StudyTable { .. } = table;
+        add(&format!("{stem}.md"), table.markdown());
+        add(&format!("{stem}.tex"), table.latex());
+        add(&format!("{stem}.csv"), table.csv());
+        add(&format!("{stem}.json"), table.json());
+    }
+    let options = RenderOptions::default();
+    for stem in ["figure5", "figure5_logit"] {
+        let part = Run { fits: of_spec(run, stem), ..run.clone() };
+        add(&format!("{stem}.md"), render(&part, Format::Markdown, &options));
+        add(&format!("{stem}.tex"), render(&part, Format::Latex, &options));
+        add(&format!("{stem}.json"), render(&part, Format::Json, &options));
+        add(&format!("{stem}_fits.csv"), render(&part, Format::Csv, &options));
+    }
+    let data = figure_5_data(run);
+    add("figure5.csv", data.to_csv());
+    let picture = svg(&figure_5(run));
+    add("figure5.svg", picture.clone());
+    add("comparison.csv", comparison_csv(comparisons));
+    let notices: Vec<String> = run.data_note.iter().cloned().collect();
+    let conflicts: Vec<String> = CONFLICTS.split("\n\n").map(|text| text.trim().to_owned()).collect();
+    add("comparison.md", comparison_markdown(comparisons, &notices, &conflicts));
+    add("results.json", render(run, Format::Json, &options));
+    add("results.csv", render(run, Format::Csv, &options));
+    let picture = png(&picture, 2.0).map_err(|error| Failure::input(format!("figure5.png: {error}"), None))?;
+    files.push((String::from("figure5.png"), picture));
+    Ok(files)
+}
+
+fn of_spec(run: &Run, spec: &str) -> Vec<ModelFit> {
+    run.fits.iter().filter(|fit| fit.spec_id == spec).cloned().collect()
+}
+
+/// What a person reads at a glance.
+fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, progress: &Progress) -> String {
+    let mut text = String::new();
+    if let Some(note) = &run.data_note {
+        text += &format!("Data: {note}\n\n");
+    }
+    text += "Verified success, adjusted rate by expertise (Table A2, published in brackets)\n";
+    let published = |level: &str| {
+        let found = comparisons.iter().find(|row| {
+            let p = &row.published;
+            p.figure == "Table A2" && p.statistic == "adjusted_rate" && p.group == level
+        });
+        found.and_then(|row| row.published.value)
+    };
+    let a2 = run.fits.iter().find(|fit| fit.spec_id == "table_a2");
+    for row in a2.iter().flat_map(|fit| fit.rates.iter()).flat_map(|rates| &rates.levels) {
+        text += &format!(
+            "  {:<14}{:>6.1} %  [{:>5.1}, {:>5.1}]   ({})\n",
+            format!("{} {}", row.level, row.label),
+            100.0 * row.estimate,
+            100.0 * row.conf_low,
+            100.0 * row.conf_high,
+            published(&row.level).map_or_else(|| String::from("not published"), |p| format!("{:.1} %", 100.0 * p)),
+        );
+    }
+    if let Some(fit) = a2 {
+        text += &format!(
+            "  {} of {} sessions, {} users, {} cells; 95 % intervals clustered by user\n",
+            fit.flow.rows_used, fit.flow.rows_read, fit.flow.users, fit.flow.cells
+        );
+    }
+    text += "\nExpertise per level in Table A1 (published in brackets)\n  ";
+    let columns = run.fits.iter().filter(|fit| fit.spec_id == "table_a1");
+    let cells: Vec<String> = columns
+        .filter_map(|fit| {
+            let term = fit.coefficients.iter().find(|coef| coef.term == "expertise")?;
+            let group = format!("column {}", fit.model.trim_matches(['(', ')']));
+            let known = comparisons.iter().find(|row| {
+                let p = &row.published;
+                p.figure == "Table A1" && p.statistic == "coefficient" && p.panel == "verified success" && p.group == group
+            });
+            let known = known.and_then(|row| row.published.value).map_or_else(String::new, |p| format!(" ({p:.4})"));
+            Some(format!("{} {:.4}{known}", fit.model, term.estimate))
+        })
+        .collect();
+    text += &cells.join("  ");
+    text += "\n\nAgainst the published numbers\n";
+    for figure in COMPARED {
+        let rows: Vec<Comparison> = comparisons.iter().filter(|row| row.published.figure == figure).cloned().collect();
+        let verdicts: Vec<String> = Verdict::ALL
+            .into_iter()
+            .map(|verdict| (count(&rows, verdict), verdict.name()))
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, name)| format!("{n} {name}"))
+            .collect();
+        text += &format!("  {figure:<10} {}\n", verdicts.join(", "));
+    }
+    let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
+    text += &format!("\n{n_files} files in {}: start with comparison.md and figure5.png ({seconds:.1} s)\n", out.display());
+    text
+}

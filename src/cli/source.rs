@@ -1,0 +1,138 @@
+//! From source arguments to a table.
+
+use super::Failure;
+use super::args::{CodebookChoice, InputFormat, SourceArguments};
+use crate::codebook::{Codebook, CodebookError, CodebookMode, Mapping, Settings};
+use crate::sessions::{self, Format, LoadError, LoadRequest, Wanted};
+use crate::simulate::{Calibration, SimulateOptions, simulate};
+use crate::table::Table;
+use std::collections::BTreeMap;
+
+/// The sentence every output of simulated sessions carries.
+pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published numbers; not real sessions";
+
+/// The name of the embedded table as a source.
+pub const SYNTHETIC_SOURCE: &str = "synthetic";
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Failure::input(&error, error.hint())
+    }
+}
+
+impl From<CodebookError> for Failure {
+    fn from(error: CodebookError) -> Self {
+        Failure::input(&error, error.hint())
+    }
+}
+
+impl SourceArguments {
+    /// Sets the number of threads before anything runs in parallel.
+    ///
+    /// # Errors
+    /// If it is zero.
+    pub fn apply_threads(&self) -> Result<(), Failure> {
+        match self.threads {
+            Some(0) => Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more")))),
+            Some(threads) => {
+                sessions::set_threads(threads);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Settings of the codebook: model files first, then `--set`.
+    ///
+    /// # Errors
+    /// Unknown settings and values that do not fit.
+    pub fn settings(&self, files: &[BTreeMap<String, serde_json::Value>]) -> Result<Settings, Failure> {
+        let mut settings = Settings::default();
+        for (name, value) in files.iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            settings.set(name, &text)?;
+        }
+        for text in &self.set {
+            let Some((name, value)) = text.split_once('=') else {
+                let hint = String::from("write `--set trouble_threshold=4`");
+                return Err(Failure::input(format!("`{text}` is no setting"), Some(hint)));
+            };
+            settings.set(name.trim(), value.trim())?;
+        }
+        Ok(settings)
+    }
+
+    fn mapping(&self) -> Result<Mapping, Failure> {
+        let mut mapping = Mapping::default();
+        for text in &self.map {
+            if text.contains('=') {
+                mapping.add(text)?;
+                continue;
+            }
+            let content = std::fs::read_to_string(text).map_err(|error| {
+                Failure::input(
+                    format!("cannot read the mapping `{text}`: {error}"),
+                    Some(String::from("give `--map name=column`, or a TOML file with lines `name = \"column\"`")),
+                )
+            })?;
+            for (name, column) in Mapping::from_toml(&content)?.iter() {
+                mapping.insert(name, column);
+            }
+        }
+        Ok(mapping)
+    }
+
+    /// The request for some files.
+    ///
+    /// # Errors
+    /// Mappings that mean nothing.
+    pub fn request(&self, data: &[String], wanted: Wanted, settings: Settings) -> Result<LoadRequest, Failure> {
+        let mut request = LoadRequest::new("");
+        request.sources = data.to_vec();
+        request.wanted = wanted;
+        request.mapping = self.mapping()?;
+        request.settings = settings;
+        request.codebook = match self.codebook {
+            CodebookChoice::Auto => CodebookMode::Auto,
+            CodebookChoice::Off => CodebookMode::Off,
+        };
+        request.allow_duplicates = self.allow_duplicates;
+        request.input_format = self.input_format.map(|format| match format {
+            InputFormat::Parquet => Format::Parquet,
+            InputFormat::Csv => Format::Csv,
+            InputFormat::Ndjson => Format::Ndjson,
+            InputFormat::Arrow => Format::Arrow,
+        });
+        Ok(request)
+    }
+
+    /// The columns `names` of the files, or of the embedded table if the source is `synthetic`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with files, names or values.
+    pub fn table(&self, data: &[String], names: Vec<String>, settings: Settings) -> Result<(Table, bool), Failure> {
+        if data.len() == 1 && data[0] == SYNTHETIC_SOURCE {
+            let options = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
+            return Ok((synthetic(&options, &names, &settings)?, true));
+        }
+        let request = self.request(data, Wanted::Names(names), settings)?;
+        Ok((sessions::load(&request)?, false))
+    }
+}
+
+/// Draws the synthetic table and derives what is asked for.
+///
+/// # Errors
+/// Sizes that cannot be drawn, unknown names.
+pub fn synthetic(options: &SimulateOptions, names: &[String], settings: &Settings) -> Result<Table, Failure> {
+    let drawn = simulate(options, &Calibration::published()).map_err(|error| Failure::input(&error, None))?;
+    Ok(sessions::adopt(drawn, names, settings)?)
+}
+
+/// Display label of a level.
+pub fn label_of(factor: &str, level: &str) -> String {
+    match Codebook::embedded().variable(factor) {
+        Some(variable) => variable.label_of(level),
+        None => level.to_owned(),
+    }
+}

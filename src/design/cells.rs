@@ -1,0 +1,135 @@
+//! Cells: rows with the same design, counted once.
+//!
+//! All-categorical designs (and numeric regressors with few distinct values) repeat their rows; the estimator works on
+//! the distinct ones with weights `n_c = sum w` and sums `s_c = sum w y`. A design with a continuous regressor has one
+//! cell per row, and the same code serves it.
+//! Cells ascend by the level of the *absorbed* effect (the one with most levels), so that its groups are contiguous.
+
+use super::codes::{code_numbers, combine, sort_by_code};
+use super::{Outcome, Sample};
+
+/// Distinct values up to which a numeric regressor is coded.
+const CODED_VALUES: usize = 256;
+
+/// The distinct designs of a sample.
+#[derive(Debug, Clone)]
+pub struct Cells {
+    /// Cell of each row.
+    pub of_row: Vec<u32>,
+    /// A row of each cell: anything constant within cells is looked up there.
+    pub row: Vec<u32>,
+    /// Rows in each cell.
+    pub rows: Vec<u32>,
+    /// Sum of weights in each cell.
+    pub weight: Vec<f64>,
+    /// Position in [`Sample::effects`] of the effect that cells are sorted by.
+    pub absorbed: Option<usize>,
+}
+
+/// An outcome, cell by cell.
+#[derive(Debug, Clone)]
+pub struct CellOutcome {
+    /// What was subtracted from every value before summing: keeps the digits of outcomes far from zero.
+    pub shift: f64,
+    /// Weighted mean of the shifted outcome in each cell.
+    pub mean: Vec<f64>,
+    /// Weighted sum of squared deviations from that mean in each cell.
+    pub within: Vec<f64>,
+}
+
+impl Cells {
+    /// Finds the cells of a sample.
+    pub fn new(sample: &Sample) -> Self {
+        let absorbed = (0..sample.effects.len()).max_by_key(|&i| (sample.effects[i].n_levels, std::cmp::Reverse(i)));
+        let (of_row, n_cells) = number_rows(sample, absorbed);
+        let mut row = vec![0u32; n_cells];
+        let mut rows = vec![0u32; n_cells];
+        let mut weight = vec![0.0; n_cells];
+        for i in (0..sample.n_rows).rev() {
+            row[of_row[i] as usize] = i as u32;
+        }
+        for (i, &cell) in of_row.iter().enumerate() {
+            rows[cell as usize] += 1;
+            weight[cell as usize] += sample.weight(i);
+        }
+        Cells { of_row, row, rows, weight, absorbed }
+    }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.row.is_empty()
+    }
+
+    /// Means and within-cell sums of squares of an outcome.
+    pub fn outcome(&self, sample: &Sample, outcome: &Outcome) -> CellOutcome {
+        let shift = if is_binary(&outcome.values) { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
+        let mut mean = vec![0.0; self.len()];
+        for (i, &cell) in self.of_row.iter().enumerate() {
+            mean[cell as usize] += sample.weight(i) * (outcome.values[i] - shift);
+        }
+        mean.iter_mut().zip(&self.weight).for_each(|(sum, weight)| *sum /= weight);
+        let mut within = vec![0.0; self.len()];
+        if self.len() < sample.n_rows {
+            for (i, &cell) in self.of_row.iter().enumerate() {
+                let deviation = outcome.values[i] - shift - mean[cell as usize];
+                within[cell as usize] += sample.weight(i) * deviation * deviation;
+            }
+        }
+        CellOutcome { shift, mean, within }
+    }
+}
+
+/// Whether every value is 0 or 1.
+pub fn is_binary(values: &[f64]) -> bool {
+    values.iter().all(|&value| value == 0.0 || value == 1.0)
+}
+
+/// Cell of each row, ascending by the absorbed effect.
+fn number_rows(sample: &Sample, absorbed: Option<usize>) -> (Vec<u32>, usize) {
+    let mut coded: Vec<(Vec<u32>, usize)> = Vec::new();
+    // a huge effect leaves nothing to compress
+    let mut compressible = absorbed.is_none_or(|i| sample.effects[i].n_levels < sample.n_rows / 3);
+    for values in sample.terms.iter().filter_map(|term| term.values.as_ref()) {
+        if !compressible {
+            break;
+        }
+        match code_numbers(values, CODED_VALUES.min(sample.n_rows / 4)) {
+            Some((codes, distinct)) => coded.push((codes, distinct.len())),
+            None => compressible = false,
+        }
+    }
+    if !compressible {
+        return match absorbed {
+            None => ((0..sample.n_rows as u32).collect(), sample.n_rows),
+            Some(i) => {
+                let (order, _) = sort_by_code(&sample.effects[i].codes, sample.effects[i].n_levels);
+                let mut of_row = vec![0u32; sample.n_rows];
+                order.iter().enumerate().for_each(|(cell, &row)| of_row[row as usize] = cell as u32);
+                (of_row, sample.n_rows)
+            }
+        };
+    }
+    let mut keys: Vec<(&[u32], usize)> = Vec::new();
+    if let Some(i) = absorbed {
+        keys.push((&sample.effects[i].codes, sample.effects[i].n_levels));
+    }
+    let others = sample.effects.iter().enumerate().filter(|(i, _)| Some(*i) != absorbed);
+    keys.extend(others.map(|(_, effect)| (effect.codes.as_slice(), effect.n_levels)));
+    let mut seen: Vec<&str> = Vec::new();
+    for levels in sample.terms.iter().filter_map(|term| term.levels.as_ref()) {
+        if !seen.contains(&levels.factor.as_str()) {
+            seen.push(&levels.factor);
+            keys.push((&levels.codes, levels.column_of_level.len()));
+        }
+    }
+    if let Some(rates) = sample.rates.as_ref().filter(|rates| !seen.contains(&rates.name.as_str())) {
+        keys.push((&rates.codes, rates.levels.len()));
+    }
+    keys.extend(coded.iter().map(|(codes, n)| (codes.as_slice(), *n)));
+    combine(&keys, sample.n_rows)
+}

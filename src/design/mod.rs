@@ -1,0 +1,120 @@
+//! A sample as the estimator sees it: coded regressors, absorbed effects, clusters, outcomes.
+//!
+//! Everything here is slices of numbers and codes; where they come from (files, formulas) is the caller's business.
+//! Rows that share all codes are one [`cells::Cells`] entry: one pass over the rows then serves every outcome and
+//! every further specification.
+
+pub mod cells;
+pub mod codes;
+pub mod layout;
+pub mod singletons;
+
+/// Column index of a level that has no column (the reference level).
+pub const NO_COLUMN: u32 = u32::MAX;
+
+/// A set of design columns that come from one term of the formula.
+#[derive(Debug, Clone)]
+pub struct Term {
+    /// Coefficient names, one per column.
+    pub names: Vec<String>,
+    /// One-hot part: a column per level that has one. `None` for a purely numeric term (a single column).
+    pub levels: Option<TermLevels>,
+    /// Numeric part, one value per row: multiplies the one-hot part, or is the column itself.
+    pub values: Option<Vec<f64>>,
+    /// The numeric variable when the term is exactly that variable: adjusted rates may then set it.
+    pub variable: Option<String>,
+}
+
+/// The one-hot part of a [`Term`].
+#[derive(Debug, Clone)]
+pub struct TermLevels {
+    /// The factor's name, to find the terms that adjusted rates set.
+    pub factor: String,
+    /// Level code of each row.
+    pub codes: Vec<u32>,
+    /// Column (within the term) of each level, or [`NO_COLUMN`].
+    pub column_of_level: Vec<u32>,
+}
+
+/// An absorbed fixed effect: codes `0..n_levels`, one per row.
+#[derive(Debug, Clone)]
+pub struct Effect {
+    /// As written, e.g. `work_mode^month`.
+    pub name: String,
+    /// Level of each row.
+    pub codes: Vec<u32>,
+    /// Number of levels that codes may take.
+    pub n_levels: usize,
+}
+
+/// A cluster variable: codes `0..n_clusters`, one per row.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Cluster of each row.
+    pub codes: Vec<u32>,
+    /// Number of clusters that codes may take.
+    pub n_clusters: usize,
+}
+
+/// An outcome variable.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its name.
+    pub name: String,
+    /// One finite value per row.
+    pub values: Vec<f64>,
+}
+
+/// The factor whose adjusted rates are wanted.
+#[derive(Debug, Clone)]
+pub struct RatesFactor {
+    /// Its name; terms with this factor or numeric variable are set to each level in turn.
+    pub name: String,
+    /// Level labels in order.
+    pub levels: Vec<String>,
+    /// Display labels in order.
+    pub labels: Vec<String>,
+    /// The number each level stands for, where the model uses the variable as a number.
+    pub numbers: Vec<f64>,
+    /// Level of each row.
+    pub codes: Vec<u32>,
+    /// Reference level of contrasts.
+    pub reference: usize,
+}
+
+/// The rows of one sample, ready for estimation: nothing missing, nothing infinite.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// Number of rows.
+    pub n_rows: usize,
+    /// Regressors in formula order, without the intercept.
+    pub terms: Vec<Term>,
+    /// Whether the model has an intercept (ignored when effects are absorbed: they span it).
+    pub intercept: bool,
+    /// Absorbed effects.
+    pub effects: Vec<Effect>,
+    /// Positive weights, or `None` for one each.
+    pub weights: Option<Vec<f64>>,
+    /// Cluster variables. Rows are sorted by the first one.
+    pub clusters: Vec<Cluster>,
+    /// Outcomes sharing this design.
+    pub outcomes: Vec<Outcome>,
+    /// Factor for adjusted rates.
+    pub rates: Option<RatesFactor>,
+}
+
+impl Sample {
+    /// Weight of a row.
+    pub fn weight(&self, row: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
+    }
+}
+
+impl Term {
+    /// Number of design columns.
+    pub fn n_columns(&self) -> usize {
+        self.names.len()
+    }
+}

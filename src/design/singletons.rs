@@ -1,0 +1,72 @@
+//! Rows that the absorbed effects fit exactly, whatever the regressors: singletons, and for a logit separated levels.
+//!
+//! Such rows carry no information on the coefficients. They are left out of the estimation (as fixest and reghdfe do)
+//! and counted, but stay in the target of adjusted rates.
+
+use super::Sample;
+use super::cells::Cells;
+
+/// Why the effects fit a cell exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exact {
+    /// It is part of the estimation.
+    No,
+    /// A level of an effect holds this row only (found iteratively).
+    Singleton,
+    /// A level of an effect holds only zeros or only ones (found iteratively).
+    Separated,
+}
+
+/// Marks singleton rows, iterating until no level holds a single remaining row.
+pub fn mark_singletons(sample: &Sample, cells: &Cells, exact: &mut [Exact]) {
+    iterate(sample, cells, exact, Exact::Singleton, |rows, _, _| rows == 1, None);
+}
+
+/// Marks cells of levels whose outcome is all zero or all one, iterating until every level has both.
+///
+/// `mean` is the outcome's mean in each cell.
+pub fn mark_separated(sample: &Sample, cells: &Cells, mean: &[f64], exact: &mut [Exact]) {
+    let test = |_: u32, weight: f64, sum: f64| sum <= 0.0 || sum >= weight * (1.0 - 1e-14);
+    iterate(sample, cells, exact, Exact::Separated, test, Some(mean));
+}
+
+/// Applies a per-level test (rows, weight, sum of outcome) to every effect until nothing changes.
+fn iterate(
+    sample: &Sample,
+    cells: &Cells,
+    exact: &mut [Exact],
+    mark: Exact,
+    test: impl Fn(u32, f64, f64) -> bool,
+    mean: Option<&[f64]>,
+) {
+    let mut changed = !sample.effects.is_empty();
+    while changed {
+        changed = false;
+        for effect in &sample.effects {
+            let mut rows = vec![0u32; effect.n_levels];
+            let mut sums = vec![(0.0, 0.0); if mean.is_some() { effect.n_levels } else { 0 }];
+            for cell in (0..cells.len()).filter(|&cell| exact[cell] == Exact::No) {
+                let level = effect.codes[cells.row[cell] as usize] as usize;
+                rows[level] += cells.rows[cell];
+                if let Some(mean) = mean {
+                    sums[level].0 += cells.weight[cell];
+                    sums[level].1 += cells.weight[cell] * mean[cell];
+                }
+            }
+            for cell in 0..cells.len() {
+                if exact[cell] != Exact::No {
+                    continue;
+                }
+                let level = effect.codes[cells.row[cell] as usize] as usize;
+                let (weight, sum) = sums.get(level).copied().unwrap_or((0.0, 0.0));
+                if test(rows[level], weight, sum) {
+                    exact[cell] = mark;
+                    changed = true;
+                }
+            }
+        }
+        if sample.effects.len() == 1 {
+            break; // one pass finds all
+        }
+    }
+}

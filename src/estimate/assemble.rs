@@ -1,0 +1,571 @@
+//! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
+
+use super::{Fitted, FitError, Influence, Options};
+use crate::absorb::Solver;
+use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
+use crate::design::cells::CellOutcome;
+use crate::design::layout::Layout;
+use crate::design::singletons::Exact;
+use crate::design::{RatesFactor, Sample};
+use crate::inference::intervals::{estimate, logit_interval};
+use crate::rates::counterfactual::Counterfactual;
+use crate::rates::functionals::{FittedCells, Functionals, coefficients, linear, logit};
+use crate::rates::{contrasts, overlap};
+use crate::result::*;
+use crate::vcov::small_sample::{count_effects, nesting, small_sample};
+use crate::vcov::{clustered_meat, combine_linear};
+
+/// A solved regression on its cells.
+#[derive(Debug)]
+pub struct Point<'a> {
+    /// Coefficients of the regressor columns on the layout's standardised scale.
+    pub coef: Vec<f64>,
+    /// Fitted mean of each estimation cell (shifted).
+    pub fitted: &'a [f64],
+    /// Linear predictor, for a logit.
+    pub eta: Option<&'a [f64]>,
+    /// Weight of each estimation cell in the last least-squares problem.
+    pub information: &'a [f64],
+    /// Sum of squares explained by the regressors beyond the effects.
+    pub explained: f64,
+    /// Influence rows on the standardised scale, estimation cells x p.
+    pub influence: &'a [f64],
+    /// Newton steps or absorption iterations.
+    pub iterations: usize,
+}
+
+/// Coefficients on the scale of the data, with the intercept first where there is one.
+struct Coefficients {
+    names: Vec<String>,
+    values: Vec<f64>,
+    /// Influence rows, estimation cells x names.
+    slope: Vec<f64>,
+    /// All regressor columns, dropped ones zero.
+    all: Vec<f64>,
+    /// Reported position of each regressor column.
+    position: Vec<Option<usize>>,
+    dropped: Vec<DroppedTerm>,
+}
+
+/// Assembles the result of one outcome.
+#[allow(clippy::too_many_arguments)] // the stages of one function; a struct would only rename them
+pub fn assemble(
+    sample: &Sample,
+    options: &Options,
+    rows: &Rows,
+    o: usize,
+    outcome: &CellOutcome,
+    exact: &[Exact],
+    layout: &Layout,
+    solver: &Solver,
+    point: Point,
+) -> Result<Fitted, FitError> {
+    let cells = rows.cells();
+    let name = &sample.outcomes[o].name;
+    let coef = unstandardise(sample, layout, solver, &point, outcome.shift);
+    if coef.values.is_empty() && !coef.dropped.is_empty() {
+        let reasons: Vec<String> = coef.dropped.iter().map(|d| format!("`{}` ({})", d.term, d.reason)).collect();
+        return Err(FitError::NothingEstimable { outcome: name.clone(), reasons: reasons.join(", ") });
+    }
+    let counts = count_rows(sample, layout, cells, exact, options, coef.values.len());
+    if counts.n <= counts.k {
+        return Err(FitError::NoDegreesOfFreedom { outcome: name.clone(), rows: counts.n, parameters: counts.k });
+    }
+
+    let fit = FittedCells {
+        n_cells: cells.len(),
+        weight: &cells.weight,
+        mean: &outcome.mean,
+        cell: &layout.cell,
+        fitted: point.fitted,
+        eta: point.eta,
+        coef: &coef.all,
+        slope: &coef.slope,
+        n_coef: coef.values.len(),
+        position: &coef.position,
+        has_constant: layout.has_groups(),
+    };
+    let setting = sample.rates.as_ref().map(|factor| (factor, Counterfactual::new(sample, cells, factor)));
+    let functionals = match &setting {
+        None => coefficients(&fit),
+        Some((factor, setting)) if !setting.is_used() => {
+            return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
+        }
+        Some((factor, setting)) => match options.family {
+            Family::Ols => linear(&fit, setting, factor.levels.len(), options.composition, solver)?,
+            Family::Logit => {
+                logit(&fit, setting, factor.levels.len(), options.composition, solver, point.information)?
+            }
+        },
+    };
+    let stats = fit_statistics(sample, options, layout, outcome, &point, &counts, &coef);
+    let query = ScoreQuery {
+        outcome: o,
+        shift: outcome.shift,
+        fitted: &functionals.fitted,
+        slope: &functionals.slope,
+        constant: (!functionals.constant.is_empty() && options.composition == Composition::Sampled).then_some(functionals.constant.as_slice()),
+        n_functionals: functionals.len,
+    };
+    let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma)?;
+    let clustered = options.vcov == VcovKind::Cr1;
+    let reference = match options.family {
+        Family::Logit => Reference::Normal,
+        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
+        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
+    };
+    let critical = reference.critical(options.conf_level);
+
+    let unit = |j: usize| (0..functionals.len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    let picks: Vec<Vec<f64>> = (0..coef.values.len()).map(unit).collect();
+    let vcov = combine_linear(&picks, &variance.matrix, functionals.len);
+    let n_coef = coef.values.len();
+    let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
+    let mut warnings = Vec::new();
+    for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
+        warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
+    }
+    let coefficients: Vec<Estimate> = coef
+        .names
+        .iter()
+        .zip(&coef.values)
+        .zip(&errors)
+        .map(|((term, &value), &se)| estimate(term.clone(), value, se, reference, critical))
+        .collect();
+    let rates = setting.as_ref().map(|(factor, _)| {
+        let vcov = combine_linear(&functionals.combination, &variance.matrix, functionals.len);
+        let raw = raw_rates(sample, rows, factor, outcome);
+        adjusted(factor, &functionals, vcov, options, outcome, reference, critical, raw, sample.n_rows, is_probability(sample, o))
+    });
+    let (mut rates, overlap) = match (rates, &setting) {
+        (Some(rates), Some((factor, _))) => {
+            let (rates, overlap) = describe_overlap(sample, rows, factor, &functionals, rates, exact, &counts, layout);
+            (Some(rates), Some(overlap))
+        }
+        _ => (None, None),
+    };
+    if let Some(rates) = &mut rates {
+        for row in rates.levels.iter().filter_map(|row| row.note.as_ref().map(|note| format!("level `{}`: {note}", row.level))) {
+            warnings.push(row);
+        }
+    }
+    let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
+        let raw = rows.influence(&query, 0);
+        let mut names = coef.names.clone();
+        let mut combos = picks.clone();
+        if let Some(rates) = &rates {
+            names.extend(rates.levels.iter().map(|row| format!("rate::{}", row.level)));
+            combos.extend(functionals.combination.iter().cloned());
+        }
+        let values = raw
+            .chunks(functionals.len)
+            .flat_map(|phi| combos.iter().map(|c| c.iter().zip(phi).map(|(c, phi)| c * phi).sum::<f64>()).collect::<Vec<_>>())
+            .collect();
+        Influence { cluster: sample.clusters[0].name.clone(), names, values }
+    });
+    let mut flow = counts.flow;
+    flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
+    let fit = ModelFit {
+        spec_id: String::new(),
+        model: String::new(),
+        outcome: name.clone(),
+        sample: String::from("all"),
+        family: options.family,
+        formula: String::new(),
+        coefficients,
+        vcov,
+        dropped_terms: coef.dropped,
+        vcov_kind: options.vcov,
+        clusters: variance.clusters,
+        small_sample: variance.small_sample,
+        reference,
+        conf_level: options.conf_level,
+        weights: None,
+        effects: counts.effects,
+        rates,
+        flow,
+        overlap,
+        fit: stats,
+        warnings,
+    };
+    Ok(Fitted { fit, influence })
+}
+
+/// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
+///
+/// With x standardised as (x - c)/s: b = g/s. The intercept is mean(y) - mean(x)'b with influence
+/// 1/W - mean(x)'q, means weighted by the information of the last least-squares problem.
+fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Point, shift: f64) -> Coefficients {
+    let p = layout.p();
+    let n = layout.n();
+    let flags = solver.dropped();
+    let has_intercept = sample.effects.is_empty() && sample.intercept;
+    let mut position = vec![None; p];
+    let mut names: Vec<String> = has_intercept.then(|| String::from("(Intercept)")).into_iter().collect();
+    let mut dropped = Vec::new();
+    for j in 0..p {
+        match flags[j] {
+            None => {
+                position[j] = Some(names.len());
+                names.push(layout.names[j].clone());
+            }
+            Some(absorbed) => {
+                let reason = match (absorbed, layout.has_groups(), has_intercept) {
+                    (true, true, false) => "absorbed by the fixed effects",
+                    (true, _, _) => "constant, or zero in every row",
+                    (false, _, _) => "collinear with the terms before it",
+                };
+                dropped.push(DroppedTerm { term: layout.names[j].clone(), reason: reason.to_owned() });
+            }
+        }
+    }
+    let all: Vec<f64> = (0..p).map(|j| if position[j].is_some() { point.coef[j] / layout.scale[j] } else { 0.0 }).collect();
+    let n_coef = names.len();
+    let mut slope = vec![0.0; n * n_coef];
+    for j in 0..p {
+        if let Some(at) = position[j] {
+            (0..n).for_each(|i| slope[i * n_coef + at] = point.influence[i * p + j] / layout.scale[j]);
+        }
+    }
+    let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j]).collect();
+    if has_intercept {
+        let total: f64 = point.information.iter().sum();
+        let mut mean = vec![0.0; layout.k + 1];
+        for i in 0..n {
+            layout.slots(i).for_each(|(column, value)| mean[column] += point.information[i] * value / total);
+        }
+        let x_mean: Vec<f64> = (0..p).map(|j| layout.centre[j] + layout.scale[j] * mean[j]).collect();
+        let level = point.eta.unwrap_or(point.fitted);
+        let level_mean = level.iter().zip(point.information).map(|(v, w)| v * w).sum::<f64>() / total;
+        let intercept = level_mean - x_mean.iter().zip(&all).map(|(x, b)| x * b).sum::<f64>() + shift;
+        values.insert(0, intercept);
+        for i in 0..n {
+            let through: f64 =
+                (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
+            slope[i * n_coef] = 1.0 / total - through;
+        }
+    }
+    Coefficients { names, values, slope, all, position, dropped }
+}
+
+/// Rows, parameters and the part of the flow that the estimator knows.
+struct Counts {
+    n: usize,
+    k: usize,
+    /// Parameters with every effect counted, for degrees of freedom of the residuals.
+    k_all: usize,
+    effects: Vec<EffectInfo>,
+    flow: Flow,
+    n_singletons: usize,
+    n_separated: usize,
+}
+
+fn count_rows(
+    sample: &Sample,
+    layout: &Layout,
+    cells: &crate::design::cells::Cells,
+    exact: &[Exact],
+    options: &Options,
+    n_coef: usize,
+) -> Counts {
+    let rows_in = |mark: Exact| -> usize {
+        exact.iter().zip(&cells.rows).filter(|(e, _)| **e == mark).map(|(_, &rows)| rows as usize).sum()
+    };
+    let n = rows_in(Exact::No);
+    let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
+    let clustered = options.vcov == VcovKind::Cr1;
+    let nested_in = if clustered { nesting(sample, cells, exact) } else { vec![None; sample.effects.len()] };
+    let (effects, counted) = count_effects(sample, &layout.effect_levels, &nested_in, clustered);
+    let (_, counted_all) = count_effects(sample, &layout.effect_levels, &nested_in, false);
+    let mut flow = Flow { rows_read: sample.n_rows, rows_used: n, ..Flow::default() };
+    if n_singletons > 0 {
+        flow.dropped.push(FlowStep { reason: String::from("singleton"), rows: n_singletons });
+    }
+    if n_separated > 0 {
+        flow.dropped.push(FlowStep { reason: String::from("separated (outcome constant within an effect)"), rows: n_separated });
+    }
+    if !sample.effects.is_empty() {
+        let (group, n_groups) = overlap::effect_cells(sample, cells);
+        let mut present = vec![false; n_groups];
+        layout.cell.iter().for_each(|&cell| present[group[cell as usize] as usize] = true);
+        flow.cells = present.iter().filter(|&&present| present).count();
+    }
+    Counts { n, k: n_coef + counted, k_all: n_coef + counted_all, effects, flow, n_singletons, n_separated }
+}
+
+fn is_probability(sample: &Sample, o: usize) -> bool {
+    crate::design::cells::is_binary(&sample.outcomes[o].values)
+}
+
+fn fit_statistics(
+    sample: &Sample,
+    options: &Options,
+    layout: &Layout,
+    outcome: &CellOutcome,
+    point: &Point,
+    counts: &Counts,
+    coef: &Coefficients,
+) -> FitStats {
+    let weight = &layout.weight;
+    let total: f64 = weight.iter().sum();
+    let value = |i: usize| outcome.mean[layout.cell[i] as usize];
+    let mean = (0..layout.n()).map(|i| weight[i] * value(i)).sum::<f64>() / total;
+    // what is left of the normal equations: the next Newton step
+    let p = layout.p();
+    let mut step = vec![0.0; p];
+    let mut size = vec![0.0; p];
+    for i in 0..layout.n() {
+        let residual = weight[i] * (value(i) - point.fitted[i]);
+        for j in 0..p {
+            step[j] += residual * point.influence[i * p + j];
+            size[j] += (residual * point.influence[i * p + j]).powi(2);
+        }
+    }
+    let residual = step.iter().zip(&size).filter(|(_, s)| **s > 0.0).map(|(d, s)| d.abs() / s.sqrt()).fold(0.0, f64::max);
+    let mut stats = FitStats {
+        r2: f64::NAN,
+        adj_r2: f64::NAN,
+        within_r2: f64::NAN,
+        pseudo_r2: f64::NAN,
+        sigma: f64::NAN,
+        log_likelihood: f64::NAN,
+        deviance: f64::NAN,
+        mean_outcome: mean + outcome.shift,
+        iterations: point.iterations,
+        residual,
+    };
+    let n = counts.n as f64;
+    match options.family {
+        Family::Ols => {
+            let within: f64 = layout.cell.iter().map(|&cell| outcome.within[cell as usize]).sum();
+            let square = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i) * f(i)).sum::<f64>();
+            let rss = within + square(&|i| value(i) - point.fitted[i]);
+            let tss = if layout.has_groups() {
+                within + square(&|i| value(i) - mean)
+            } else {
+                within + square(&|i| value(i) + outcome.shift)
+            };
+            stats.deviance = rss;
+            stats.r2 = 1.0 - rss / tss;
+            let constant = if layout.has_groups() { 1.0 } else { 0.0 };
+            stats.adj_r2 = 1.0 - (rss / (n - counts.k_all as f64)) / (tss / (n - constant));
+            if !sample.effects.is_empty() {
+                stats.within_r2 = point.explained / (point.explained + rss);
+            }
+            stats.sigma = (rss / (n - counts.k_all as f64)).sqrt();
+            if sample.weights.is_none() {
+                stats.log_likelihood = -0.5 * n * ((2.0 * std::f64::consts::PI * rss / n).ln() + 1.0);
+            }
+        }
+        Family::Logit => {
+            let eta = point.eta.unwrap_or(&[]);
+            let log_likelihood: f64 = (0..layout.n())
+                .map(|i| weight[i] * (value(i) * eta[i] - eta[i].max(0.0) - (-eta[i].abs()).exp().ln_1p()))
+                .sum();
+            let null = total * (mean * mean.ln() + (1.0 - mean) * (1.0 - mean).ln());
+            stats.log_likelihood = log_likelihood;
+            stats.deviance = -2.0 * log_likelihood;
+            stats.pseudo_r2 = 1.0 - log_likelihood / null;
+            let _ = coef;
+        }
+    }
+    stats
+}
+
+/// Covariance of the functionals, with what it was built from.
+struct Variance {
+    matrix: Vec<f64>,
+    clusters: Vec<ClusterInfo>,
+    smallest: usize,
+    small_sample: SmallSample,
+}
+
+#[allow(clippy::too_many_arguments)]
+fn variance(
+    sample: &Sample,
+    options: &Options,
+    rows: &Rows,
+    query: &ScoreQuery,
+    exact: &[Exact],
+    layout: &Layout,
+    point: &Point,
+    counts: &Counts,
+    sigma: f64,
+) -> Result<Variance, FitError> {
+    let l = query.n_functionals;
+    match options.vcov {
+        VcovKind::Cr1 => {
+            let names: Vec<String> = sample.clusters.iter().map(|cluster| cluster.name.clone()).collect();
+            let meat = clustered_meat(rows, query, &names, exact);
+            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
+                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
+            }
+            let factor = small_sample(options.family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
+            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
+            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
+        }
+        VcovKind::Hc1 => {
+            let factor = small_sample(options.family, VcovKind::Hc1, counts.n, counts.k, 0);
+            let meat = rows.meat(query, Grouping::Rows, exact);
+            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
+            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+        }
+        VcovKind::Iid => {
+            // model-based part: Var(y_i) is sigma^2 / w_i, or the information of the logit
+            let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
+            let mut matrix = vec![0.0; l * l];
+            let mut add = |cell: usize, w: f64| {
+                let h = &query.slope[cell * l..(cell + 1) * l];
+                for a in 0..l {
+                    (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
+                }
+            };
+            layout.cell.iter().zip(point.information).for_each(|(&cell, w)| add(cell as usize, scale * w));
+            if options.family == Family::Ols {
+                // a singleton's effect has the variance of its row
+                let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
+                singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
+            }
+            let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
+            matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
+            if query.constant.is_some() {
+                // composition part: rows of the target as draws, with the model's part switched off
+                let mut slope = query.slope.to_vec();
+                layout.cell.iter().for_each(|&cell| slope[cell as usize * l..(cell as usize + 1) * l].fill(0.0));
+                let part = rows.meat(&ScoreQuery { slope: &slope, ..query.clone() }, Grouping::Rows, exact);
+                matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
+            }
+            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+        }
+    }
+}
+
+/// Rows, clusters and unadjusted mean of each level.
+fn raw_rates(sample: &Sample, rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<(usize, usize, f64)> {
+    let cells = rows.cells();
+    let n_levels = factor.levels.len();
+    let mut n_rows = vec![0usize; n_levels];
+    let (mut weight, mut sum) = (vec![0.0; n_levels], vec![0.0; n_levels]);
+    for cell in 0..cells.len() {
+        let level = factor.codes[cells.row[cell] as usize] as usize;
+        n_rows[level] += cells.rows[cell] as usize;
+        weight[level] += cells.weight[cell];
+        sum[level] += cells.weight[cell] * outcome.mean[cell];
+    }
+    let mut n_clusters = vec![0usize; n_levels];
+    if let Some(cluster) = sample.clusters.first() {
+        // rows are sorted by this variable: a level is counted when its last cluster changes
+        let mut last = vec![u32::MAX; n_levels];
+        for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
+            if last[level as usize] != code {
+                last[level as usize] = code;
+                n_clusters[level as usize] += 1;
+            }
+        }
+    }
+    (0..n_levels).map(|k| (n_rows[k], n_clusters[k], sum[k] / weight[k] + outcome.shift)).collect()
+}
+
+#[allow(clippy::too_many_arguments)]
+fn adjusted(
+    factor: &RatesFactor,
+    functionals: &Functionals,
+    vcov: Vec<f64>,
+    options: &Options,
+    outcome: &CellOutcome,
+    reference: Reference,
+    critical: f64,
+    raw: Vec<(usize, usize, f64)>,
+    target_rows: usize,
+    is_probability: bool,
+) -> Rates {
+    let n = factor.levels.len();
+    let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + outcome.shift).collect();
+    let scale = if is_probability { "logit" } else { "identity" };
+    let levels = (0..n)
+        .map(|k| {
+            let (rate, std_error) = (estimates[k], vcov[k * n + k].max(0.0).sqrt());
+            let outside = is_probability && !(rate > 0.0 && rate < 1.0);
+            let (conf_low, conf_high) = if is_probability && !outside {
+                logit_interval(rate, std_error, critical)
+            } else {
+                (rate - critical * std_error, rate + critical * std_error)
+            };
+            let (n_obs, n_clusters, raw_rate) = raw[k];
+            let note = if n_obs == 0 {
+                Some(String::from("no target row has this level"))
+            } else if outside {
+                Some(String::from("the adjusted rate lies outside 0 and 1: interval on the plain scale"))
+            } else {
+                None
+            };
+            RateRow {
+                level: factor.levels[k].clone(),
+                label: factor.labels[k].clone(),
+                estimate: rate,
+                std_error,
+                conf_low,
+                conf_high,
+                n_obs,
+                n_clusters,
+                raw_rate,
+                effective_n: f64::NAN,
+                note,
+            }
+        })
+        .collect();
+    let contrasts = contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, reference, critical);
+    Rates {
+        factor: factor.name.clone(),
+        reference_level: factor.levels[factor.reference].clone(),
+        composition: options.composition,
+        scale,
+        target_rows,
+        levels,
+        contrasts,
+        vcov,
+    }
+}
+
+/// Fills the effective rows of each rate and the overlap block.
+#[allow(clippy::too_many_arguments)]
+fn describe_overlap(
+    sample: &Sample,
+    rows: &Rows,
+    factor: &RatesFactor,
+    functionals: &Functionals,
+    mut rates: Rates,
+    exact: &[Exact],
+    counts: &Counts,
+    layout: &Layout,
+) -> (Rates, Overlap) {
+    let cells = rows.cells();
+    let l = functionals.len;
+    let total: f64 = cells.weight.iter().sum();
+    let mut overlap = overlap::count(sample, cells);
+    let mut effective = Vec::with_capacity(factor.levels.len());
+    for (k, combination) in functionals.combination.iter().enumerate() {
+        let weights = (0..cells.len()).map(|cell| {
+            let rows = f64::from(cells.rows[cell]);
+            let per_row = cells.weight[cell] / rows;
+            let implied: f64 = if exact[cell] == Exact::No {
+                functionals.slope[cell * l..(cell + 1) * l].iter().zip(combination).map(|(h, c)| h * c).sum()
+            } else {
+                1.0 / total
+            };
+            (rows, per_row * implied)
+        });
+        let (rows, negative_share, negative_sum) = overlap::implied(weights);
+        effective.push(rows);
+        rates.levels[k].effective_n = rows;
+        overlap.negative_weight_share = overlap.negative_weight_share.max(negative_share);
+        overlap.negative_weight_sum = overlap.negative_weight_sum.min(negative_sum);
+    }
+    overlap.rows_separated = counts.n_separated;
+    overlap.largest_cluster_share = rows.largest_cluster_share();
+    let absorbed: usize = layout.effect_levels.iter().sum();
+    overlap.parameters_per_row = absorbed as f64 / counts.n.max(1) as f64;
+    overlap.warnings = overlap::warnings(&overlap, &effective, &factor.levels);
+    debug_assert!(counts.n_singletons + counts.n_separated + counts.n == sample.n_rows);
+    (rates, overlap)
+}

@@ -1,0 +1,49 @@
+//! Ordinary and weighted least squares.
+
+use super::assemble::{Point, assemble};
+use super::{Fitted, FitError, Options, check_outcome, effect_names};
+use crate::absorb::Solver;
+use crate::aggregate::{Aggregator, Rows};
+use crate::design::Sample;
+use crate::design::layout::Layout;
+use crate::design::singletons::{Exact, mark_singletons};
+use crate::result::Family;
+use rayon::prelude::*;
+
+/// Fits every outcome on one factorisation.
+pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
+    let rows = Rows::new(sample);
+    let mut exact = vec![Exact::No; rows.cells().len()];
+    if options.drop_singletons {
+        mark_singletons(sample, rows.cells(), &mut exact);
+    }
+    let layout = Layout::new(sample, rows.cells(), &exact);
+    let solver = match Solver::new(&layout, &layout.weight, options.method, &effect_names(sample)) {
+        Ok(solver) => solver,
+        Err(error) => return sample.outcomes.iter().map(|_| Err(error.clone().into())).collect(),
+    };
+    let influence = solver.influence();
+    (0..sample.outcomes.len())
+        .into_par_iter()
+        .map(|o| {
+            check_outcome(sample, o, Family::Ols)?;
+            if layout.n() == 0 {
+                let outcome = sample.outcomes[o].name.clone();
+                return Err(FitError::NoRows { outcome, exact: sample.n_rows });
+            }
+            let outcome = rows.outcome(o);
+            let values: Vec<f64> = layout.cell.iter().map(|&cell| outcome.mean[cell as usize]).collect();
+            let projection = solver.regress(&values)?;
+            let point = Point {
+                coef: projection.coef,
+                fitted: &projection.fitted,
+                eta: None,
+                information: &layout.weight,
+                explained: projection.explained,
+                influence: &influence,
+                iterations: solver.iterations(),
+            };
+            assemble(sample, options, &rows, o, &outcome, &exact, &layout, &solver, point)
+        })
+        .collect()
+}

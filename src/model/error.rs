@@ -1,0 +1,162 @@
+//! What can be wrong between a formula and a table.
+
+use crate::expr::{ExprError, Span};
+use crate::result::Flow;
+
+/// An error that names the variable, the row or the place in the text.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// An expression that cannot be evaluated on this table.
+    #[error("{error}")]
+    Expression {
+        /// What is wrong, with its place in the text it was parsed from.
+        error: ExprError,
+    },
+    /// A reference or kept level that the factor does not have.
+    #[error("`{level}` is not a level of `{factor}`")]
+    UnknownLevel {
+        /// Factor.
+        factor: String,
+        /// As written.
+        level: String,
+        /// Bytes of the formula.
+        span: Span,
+        /// Levels there are.
+        accepted: Vec<String>,
+    },
+    /// A reference level without rows.
+    #[error("the reference level `{level}` of `{factor}` has no rows in the sample `{sample}`")]
+    EmptyReference {
+        /// Factor.
+        factor: String,
+        /// Level.
+        level: String,
+        /// Sample.
+        sample: String,
+    },
+    /// Text where numbers are needed.
+    #[error("{role} `{name}` must be numbers, but it holds text such as `{example}`")]
+    NotNumeric {
+        /// `the outcome`, `the weights`.
+        role: &'static str,
+        /// Variable.
+        name: String,
+        /// A level.
+        example: String,
+    },
+    /// A weight below zero.
+    #[error("weights must not be negative, but `{name}` is {value} in {place}")]
+    NegativeWeight {
+        /// Variable.
+        name: String,
+        /// Value.
+        value: f64,
+        /// File and row.
+        place: String,
+    },
+    /// Rows without a cluster.
+    #[error("`{name}` is missing in {rows} rows, first in {place}: clustered errors need a cluster for every row")]
+    MissingCluster {
+        /// Cluster variable.
+        name: String,
+        /// How many rows.
+        rows: usize,
+        /// File and row of the first.
+        place: String,
+    },
+    /// No row left.
+    #[error("no rows are left for `{outcome}` in the sample `{sample}`")]
+    NoRows {
+        /// Outcome.
+        outcome: String,
+        /// Sample.
+        sample: String,
+        /// Where they went.
+        flow: Flow,
+    },
+    /// A rates factor with text and numbers mixed up, or not in the table.
+    #[error("adjusted rates by `{factor}` need a factor of the table, or a number with at most {limit} values: it has {found}")]
+    TooManyRateLevels {
+        /// Variable.
+        factor: String,
+        /// Values found.
+        found: usize,
+        /// Values allowed.
+        limit: usize,
+    },
+    /// The factor of the rates is also absorbed.
+    #[error("`{factor}` is absorbed by the fixed effect `{effect}`: its rates are not identified")]
+    RatesAbsorbed {
+        /// Factor.
+        factor: String,
+        /// Effect.
+        effect: String,
+    },
+    /// The factor of the rates is interacted with another factor.
+    #[error("adjusted rates by `{factor}` are not available while it is interacted with a factor in `{term}`")]
+    RatesInteracted {
+        /// Factor.
+        factor: String,
+        /// Term.
+        term: String,
+    },
+}
+
+impl From<ExprError> for ModelError {
+    fn from(error: ExprError) -> Self {
+        ModelError::Expression { error }
+    }
+}
+
+impl ModelError {
+    /// Bytes of the formula or expression the error is about, if it is about its text.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            ModelError::Expression { error } => Some(error.span()),
+            ModelError::UnknownLevel { span, .. } => Some(span.clone()),
+            _ => None,
+        }
+    }
+
+    /// The way out, if it is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ModelError::Expression { error } => error.hint(),
+            ModelError::UnknownLevel { accepted, level, .. } => {
+                let nearest = crate::nearest::nearest_name(level, accepted.iter().map(String::as_str));
+                let list = if accepted.len() > 30 {
+                    format!("{} levels, such as {}", accepted.len(), accepted[..10].join(", "))
+                } else {
+                    accepted.join(", ")
+                };
+                Some(match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`? levels are: {list}"),
+                    None => format!("levels are: {list}"),
+                })
+            }
+            ModelError::EmptyReference { factor, .. } => {
+                Some(format!("choose another one: `i({factor}, ref = \"...\")`, or leave this sample out"))
+            }
+            ModelError::NotNumeric { role: "the outcome", name, example } => {
+                Some(format!("write a comparison as outcome, e.g. `({name} == \"{example}\")`"))
+            }
+            ModelError::NotNumeric { .. } => None,
+            ModelError::NegativeWeight { .. } => Some(String::from("leave such rows out with `--where`")),
+            ModelError::MissingCluster { .. } => {
+                Some(String::from("drop these rows with `--missing-cluster drop`, or cluster by another variable"))
+            }
+            ModelError::NoRows { .. } => {
+                Some(String::from("see the flow of rows above; loosen the filter or check the labels with `metier check`"))
+            }
+            ModelError::TooManyRateLevels { .. } => {
+                Some(String::from("name a factor, or cut the number into bands with `cut(x, ...)`"))
+            }
+            ModelError::RatesAbsorbed { factor, .. } => {
+                Some(format!("take `{factor}` out of the fixed effects"))
+            }
+            ModelError::RatesInteracted { .. } => {
+                Some(String::from("fit the samples apart with `--split`, or interact with a number"))
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The sentences under a table: how its numbers were computed and what was left out.
+
+use crate::result::{ModelFit, Reference, VcovKind};
+
+use super::number::{count, rounded};
+
+/// Notes on several regressions; a note that does not hold for all names the models it holds for.
+pub fn estimation_notes(fits: &[ModelFit]) -> Vec<String> {
+    let mut grouped: Vec<(String, Vec<&str>)> = Vec::new();
+    for fit in fits {
+        for note in notes_of(fit) {
+            match grouped.iter_mut().find(|(text, _)| *text == note) {
+                Some((_, models)) => models.push(&fit.model),
+                None => grouped.push((note, vec![&fit.model])),
+            }
+        }
+    }
+    grouped
+        .into_iter()
+        .map(|(note, models)| if models.len() == fits.len() { note } else { format!("{}: {note}", models.join(", ")) })
+        .collect()
+}
+
+fn notes_of(fit: &ModelFit) -> Vec<String> {
+    let mut notes = vec![covariance_note(fit), small_sample_note(fit)];
+    notes.extend(fit.weights.iter().map(|weights| format!("weighted by `{weights}`")));
+    notes.extend(fit.effects.iter().filter_map(|effect| {
+        let cluster = effect.nested_in.as_ref()?;
+        Some(format!("`{}` is nested in the clusters `{cluster}` and does not count in K", effect.name))
+    }));
+    notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
+    notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
+    notes
+}
+
+/// The covariance and what its intervals refer to.
+fn covariance_note(fit: &ModelFit) -> String {
+    let clusters: Vec<String> = fit
+        .clusters
+        .iter()
+        .filter(|cluster| !cluster.name.contains(':'))
+        .map(|cluster| format!("`{}`", cluster.name))
+        .collect();
+    let errors = match fit.vcov_kind {
+        VcovKind::Iid => String::from("standard errors for independent errors of equal variance (iid)"),
+        VcovKind::Hc1 => String::from("heteroskedasticity-robust standard errors (HC1)"),
+        VcovKind::Cr1 => format!("cluster-robust standard errors (CR1) by {}", clusters.join(" and ")),
+    };
+    let reference = match fit.reference {
+        Reference::StudentT(df) => format!("t({})", rounded(df, 0)),
+        Reference::Normal => String::from("the normal distribution"),
+    };
+    format!("{errors}; p-values and {} intervals from {reference}", percent_level(fit.conf_level))
+}
+
+/// The small-sample factor with its parts.
+fn small_sample_note(fit: &ModelFit) -> String {
+    let parts = &fit.small_sample;
+    let formula = match fit.vcov_kind {
+        VcovKind::Cr1 => "G/(G - 1) x (n - 1)/(n - K)",
+        VcovKind::Iid | VcovKind::Hc1 => "n/(n - K)",
+    };
+    let groups = match (fit.vcov_kind, fit.clusters.iter().map(|cluster| cluster.count).min()) {
+        (VcovKind::Cr1, Some(groups)) => format!(", G = {}", count(groups)),
+        _ => String::new(),
+    };
+    let factor = parts.factor;
+    format!("small-sample factor {formula} = {factor:.6} with n = {}, K = {}{groups}", count(parts.n), count(parts.k))
+}
+
+/// `95%`, `99.5%`.
+pub fn percent_level(level: f64) -> String {
+    let percent = (level * 1e6).round() / 1e4;
+    format!("{percent}%")
+}
+
+/// Whether the reference distribution is Student's.
+pub fn is_t(fit: &ModelFit) -> bool {
+    matches!(fit.reference, Reference::StudentT(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::sample_run;
+    use super::*;
+
+    #[test]
+    fn a_note_that_differs_names_its_model() {
+        let notes = estimation_notes(&sample_run().fits);
+        assert!(notes.iter().any(|note| note.starts_with("logit: warning: 1 cell")), "{notes:?}");
+        let mut twice = sample_run().fits[..1].to_vec();
+        twice.push(twice[0].clone());
+        assert!(estimation_notes(&twice).iter().all(|note| !note.starts_with("(5)")));
+    }
+
+    #[test]
+    fn levels_print_without_noise() {
+        assert_eq!(percent_level(0.95), "95%");
+        assert_eq!(percent_level(0.995), "99.5%");
+    }
+}

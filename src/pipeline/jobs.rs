@@ -1,0 +1,121 @@
+//! Fits every sample of every specification, in parallel and in order.
+
+use super::RunError;
+use crate::estimate::{FitError, Fitted, fit};
+use crate::expr::{BinaryOp, Expr, ExprKind};
+use crate::model::{Prepared, Request, Workspace, prepare};
+use crate::result::ModelFit;
+use crate::spec::Resolved;
+use crate::table::MISSING;
+use rayon::prelude::*;
+
+/// Display label of a level of a variable.
+pub type Labels<'a> = &'a (dyn Fn(&str, &str) -> String + Sync);
+
+/// Fits all specifications; results come in the order of specifications, samples, outcomes.
+///
+/// # Errors
+/// The first error in that order.
+pub fn fit_models(
+    workspace: &Workspace,
+    specs: &[Resolved],
+    labels: Labels,
+    done: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<ModelFit>, RunError> {
+    let mut jobs: Vec<(&Resolved, Request, String)> = Vec::new();
+    for spec in specs {
+        for (name, filter) in samples(workspace, spec)? {
+            let sample = filter.map(|filter| (name.clone(), filter));
+            jobs.push((spec, Request { sample, ..spec.request.clone() }, name));
+        }
+    }
+    // variables that every job needs are evaluated once, before the jobs race for them
+    let fits: Vec<Result<Vec<ModelFit>, RunError>> = jobs
+        .par_iter()
+        .map(|(spec, request, sample)| {
+            let fits = one_job(workspace, spec, request, sample, labels);
+            done(1);
+            fits
+        })
+        .collect();
+    let nested: Vec<Vec<ModelFit>> = fits.into_iter().collect::<Result<_, _>>()?;
+    Ok(nested.into_iter().flatten().collect())
+}
+
+/// Names and filters of a specification's samples.
+fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option<Expr>)>, RunError> {
+    let Some(split) = &spec.split else {
+        return Ok(if spec.samples.is_empty() { vec![(String::from("all"), None)] } else { spec.samples.clone() });
+    };
+    let variable = workspace.coded(split).map_err(|error| RunError::model(spec, "all", error))?;
+    let factor = &variable.factor;
+    let mut present = vec![false; factor.n_levels()];
+    factor.codes.iter().filter(|&&code| code != MISSING).for_each(|&code| present[code as usize] = true);
+    let numeric = factor.levels.iter().all(|level| level.parse::<f64>().is_ok());
+    let levels = factor.levels.iter().zip(present).filter(|(_, present)| *present);
+    Ok(levels
+        .map(|(level, _)| {
+            let literal = match level.parse::<f64>() {
+                Ok(value) if numeric => ExprKind::Number(value),
+                _ => ExprKind::Text(level.clone()),
+            };
+            let node = |kind| Expr { kind, span: split.span.clone() };
+            let equal = ExprKind::Binary(BinaryOp::Equal, Box::new(split.clone()), Box::new(node(literal)));
+            (level.clone(), Some(node(equal)))
+        })
+        .collect())
+}
+
+fn one_job(
+    workspace: &Workspace,
+    spec: &Resolved,
+    request: &Request,
+    sample: &str,
+    labels: Labels,
+) -> Result<Vec<ModelFit>, RunError> {
+    let prepared = prepare(workspace, request).map_err(|error| RunError::model(spec, sample, error))?;
+    let mut fits: Vec<ModelFit> = Vec::new();
+    for mut group in prepared {
+        if let Some(rates) = &mut group.sample.rates {
+            rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
+        }
+        for fitted in fit(&group.sample, &spec.options) {
+            let fitted = fitted.map_err(|error| {
+                let place = place_of(workspace, &group, &error);
+                RunError::fit(spec, sample, error, place)
+            })?;
+            fits.push(complete(fitted, spec, request, sample, &group));
+        }
+    }
+    // groups of outcomes with the same missing rows come together: restore the formula's order
+    let order: Vec<String> = request.formula.outcomes.iter().map(outcome_name).collect();
+    fits.sort_by_key(|fit| order.iter().position(|name| *name == fit.outcome));
+    Ok(fits)
+}
+
+fn outcome_name(expr: &Expr) -> String {
+    if let ExprKind::Name(name) = &expr.kind { name.clone() } else { expr.to_string() }
+}
+
+fn place_of(workspace: &Workspace, group: &Prepared, error: &FitError) -> Option<String> {
+    let FitError::NotBinary { row, .. } = error else { return None };
+    let (file, row) = workspace.table.locate(*group.rows.get(*row)? as usize);
+    Some(format!("{file}, row {row}"))
+}
+
+/// Adds the names and the flow of rows before estimation.
+fn complete(fitted: Fitted, spec: &Resolved, request: &Request, sample: &str, group: &Prepared) -> ModelFit {
+    let mut fit = fitted.fit;
+    let mut formula = request.formula.clone();
+    formula.outcomes.retain(|outcome| outcome_name(outcome) == fit.outcome);
+    fit.spec_id = spec.spec_id.clone();
+    fit.model = spec.model.clone();
+    fit.sample = sample.to_owned();
+    fit.formula = formula.to_string();
+    fit.weights = spec.weights_text.clone();
+    fit.dropped_terms.extend(group.absent.iter().cloned());
+    fit.flow.rows_read = group.flow.rows_read;
+    let before = group.flow.dropped.iter().cloned();
+    fit.flow.dropped = before.chain(std::mem::take(&mut fit.flow.dropped)).collect();
+    fit
+}

@@ -1,0 +1,88 @@
+//! Design rows with one factor set to another level.
+
+use crate::design::cells::Cells;
+use crate::design::{NO_COLUMN, RatesFactor, Sample};
+
+/// The terms that change when the factor is set, and the change they make.
+#[derive(Debug)]
+pub struct Counterfactual<'a> {
+    sample: &'a Sample,
+    cells: &'a Cells,
+    factor: &'a RatesFactor,
+    /// `(term, first column)` of every term that uses the factor.
+    touched: Vec<(usize, usize)>,
+    /// Number of regressor columns.
+    p: usize,
+}
+
+impl<'a> Counterfactual<'a> {
+    /// Finds the terms that use the factor, as levels or as a number.
+    pub fn new(sample: &'a Sample, cells: &'a Cells, factor: &'a RatesFactor) -> Self {
+        let mut touched = Vec::new();
+        let mut first = 0;
+        for (t, term) in sample.terms.iter().enumerate() {
+            let as_levels = term.levels.as_ref().is_some_and(|levels| levels.factor == factor.name);
+            if as_levels || term.variable.as_deref() == Some(&factor.name) {
+                touched.push((t, first));
+            }
+            first += term.n_columns();
+        }
+        Counterfactual { sample, cells, factor, touched, p: first }
+    }
+
+    /// Whether any regressor uses the factor.
+    pub fn is_used(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// Whether setting the factor moves every row's prediction to the same place, so that
+    /// (x(k) - x)'b - mean over rows does not depend on k. Fails when the factor has its own slopes.
+    pub fn is_common(&self) -> bool {
+        self.touched.iter().all(|&(t, _)| {
+            let term = &self.sample.terms[t];
+            !(term.levels.is_some() && term.values.is_some())
+        })
+    }
+
+    /// Calls `f(column, change)` for every design column of `cell` that changes when the factor is set to level `k`.
+    #[inline]
+    pub fn changes(&self, cell: usize, k: usize, mut f: impl FnMut(usize, f64)) {
+        let row = self.cells.row[cell] as usize;
+        for &(t, first) in &self.touched {
+            let term = &self.sample.terms[t];
+            let value = term.values.as_ref().map(|values| values[row]);
+            match &term.levels {
+                Some(levels) => {
+                    let value = value.unwrap_or(1.0);
+                    let mut put = |level: usize, change: f64| {
+                        let column = levels.column_of_level[level];
+                        if column != NO_COLUMN {
+                            f(first + column as usize, change);
+                        }
+                    };
+                    put(k, value);
+                    put(levels.codes[row] as usize, -value);
+                }
+                None => f(first, self.factor.numbers[k] - value.unwrap_or(0.0)),
+            }
+        }
+    }
+
+    /// Change of the linear predictor of `cell` at level `k`: (x(k) - x)'b.
+    #[inline]
+    pub fn shift(&self, cell: usize, k: usize, coef: &[f64]) -> f64 {
+        let mut sum = 0.0;
+        self.changes(cell, k, |column, change| sum += change * coef[column]);
+        sum
+    }
+
+    /// Weighted mean change of every column at level `k` over all cells.
+    pub fn mean_change(&self, k: usize, weight: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut mean = vec![0.0; self.p];
+        for cell in 0..self.cells.len() {
+            let w = weight(cell);
+            self.changes(cell, k, |column, change| mean[column] += w * change);
+        }
+        mean
+    }
+}

@@ -1,0 +1,234 @@
+//! Adjusted rates and the per-cell ingredients of their influence.
+//!
+//! Every rate is a linear combination of functionals with influence w_i [(y_i - mu_c) h_c + t_c]; see
+//! [`crate::aggregate`]. With W the weight of the target rows, D_c(k) = (x_c(k) - x_c)'b, d(k) the mean of x(k) - x over
+//! the target, and psi the influence of the coefficients:
+//!
+//! * linear: R_k = mean(mu) + d(k)'b;  phi(k) = w (y - mu) h1 + [w (mu_c + D_c(k) - R_k) / W] + d(k)'psi,
+//!   h1 = 1/W when constants are in the span of the design, else the fit of 1/W on it;
+//! * logit: m_c(k) = logistic(eta_c + D_c(k)), g = m (1 - m);  R_k = mean(m(k));
+//!   phi(k) = w (y - mu) [h_c(k) + delta_k'q_c] + [w (m_c(k) - R_k) / W], h(k) the fit of g / (W mu (1 - mu)) on the design with
+//!   weights w mu (1 - mu), delta_k = sum w g (x(k) - x) / W.
+//!
+//! The bracketed term is the sampling of the composition. Rows that the effects fit exactly have mu = y in the linear
+//! model, and m(k) = y for every k in the logit (the limit of the likelihood).
+
+use super::counterfactual::Counterfactual;
+use crate::absorb::{NotConverged, Solver};
+use crate::result::Composition;
+
+/// What the functionals are built from: one fitted outcome on its cells.
+#[derive(Debug)]
+pub struct FittedCells<'a> {
+    /// Number of cells, estimation or not.
+    pub n_cells: usize,
+    /// Weight of each cell.
+    pub weight: &'a [f64],
+    /// Outcome mean of each cell (shifted).
+    pub mean: &'a [f64],
+    /// Estimation cells.
+    pub cell: &'a [u32],
+    /// Fitted mean mu of each estimation cell (shifted).
+    pub fitted: &'a [f64],
+    /// Linear predictor of each estimation cell; `None` in a linear model.
+    pub eta: Option<&'a [f64]>,
+    /// Coefficients of all regressor columns, dropped ones zero.
+    pub coef: &'a [f64],
+    /// Influence rows of the reported coefficients, estimation cells x `n_coef`.
+    pub slope: &'a [f64],
+    /// Number of reported coefficients.
+    pub n_coef: usize,
+    /// Reported position of each regressor column.
+    pub position: &'a [Option<usize>],
+    /// Whether constants are in the span of the design.
+    pub has_constant: bool,
+}
+
+/// Functionals of coefficients and rates, on all cells.
+#[derive(Debug, Clone)]
+pub struct Functionals {
+    /// L: the coefficients first.
+    pub len: usize,
+    /// h_c, cells x L.
+    pub slope: Vec<f64>,
+    /// t_c, cells x L; empty if all zero.
+    pub constant: Vec<f64>,
+    /// mu_c of every cell; where the effects fit exactly, the outcome itself in a linear model (no residual), and zero in
+    /// a logit (the whole outcome is in the slope).
+    pub fitted: Vec<f64>,
+    /// Rates on the shifted scale.
+    pub rates: Vec<f64>,
+    /// Each rate as a combination of the L functionals.
+    pub combination: Vec<Vec<f64>>,
+}
+
+/// The coefficients alone.
+pub fn coefficients(fit: &FittedCells) -> Functionals {
+    let l = fit.n_coef;
+    let mut slope = vec![0.0; fit.n_cells * l];
+    let mut fitted = vec![0.0; fit.n_cells];
+    for (i, &cell) in fit.cell.iter().enumerate() {
+        let cell = cell as usize;
+        slope[cell * l..(cell + 1) * l].copy_from_slice(&fit.slope[i * l..(i + 1) * l]);
+        fitted[cell] = fit.fitted[i];
+    }
+    Functionals { len: l, slope, constant: Vec::new(), fitted, rates: Vec::new(), combination: Vec::new() }
+}
+
+/// Coefficients and adjusted rates of a linear model.
+///
+/// # Errors
+/// [`NotConverged`] if a design without a constant is absorbed iteratively and fails.
+pub fn linear(
+    fit: &FittedCells,
+    setting: &Counterfactual,
+    n_levels: usize,
+    composition: Composition,
+    solver: &Solver,
+) -> Result<Functionals, NotConverged> {
+    let total: f64 = fit.weight.iter().sum();
+    // one composition functional serves all levels unless the factor has its own slopes
+    let n_extra = if setting.is_common() { 1 } else { n_levels };
+    let l = fit.n_coef + n_extra;
+    let mut out = spread(fit, l);
+    let mut mean = 0.0;
+    let mut in_estimation = vec![false; fit.n_cells];
+    for (i, &cell) in fit.cell.iter().enumerate() {
+        mean += fit.weight[cell as usize] * fit.fitted[i];
+        in_estimation[cell as usize] = true;
+    }
+    for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
+        mean += fit.weight[cell] * fit.mean[cell];
+    }
+    mean /= total;
+    let mut changes = Vec::with_capacity(n_levels);
+    for k in 0..n_levels {
+        let change = setting.mean_change(k, |cell| fit.weight[cell] / total);
+        out.rates.push(mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>());
+        changes.push(change);
+    }
+    let unit = if fit.has_constant {
+        None
+    } else {
+        Some(solver.regress(&vec![1.0 / total; fit.cell.len()])?.fitted)
+    };
+    let sampled = composition == Composition::Sampled;
+    for (i, &cell) in fit.cell.iter().enumerate() {
+        let cell = cell as usize;
+        for extra in 0..n_extra {
+            let at = cell * l + fit.n_coef + extra;
+            out.slope[at] = unit.as_ref().map_or(1.0 / total, |unit| unit[i]);
+            if sampled {
+                out.constant[at] = (fit.fitted[i] + setting.shift(cell, extra, fit.coef) - out.rates[extra]) / total;
+            }
+        }
+    }
+    for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
+        out.fitted[cell] = fit.mean[cell];
+        for extra in 0..n_extra {
+            let at = cell * l + fit.n_coef + extra;
+            out.slope[at] = 1.0 / total;
+            if sampled {
+                let change = setting.shift(cell, extra, fit.coef);
+                out.constant[at] = (fit.mean[cell] + change - out.rates[extra]) / total;
+            }
+        }
+    }
+    for (k, change) in changes.iter().enumerate() {
+        let mut combination = vec![0.0; l];
+        combination[fit.n_coef + if n_extra == 1 { 0 } else { k }] = 1.0;
+        add_coefficients(fit, change, &mut combination);
+        out.combination.push(combination);
+    }
+    Ok(out)
+}
+
+/// Coefficients and adjusted rates of a logit.
+///
+/// `information` is w mu (1 - mu) of each estimation cell, the weights `solver` was prepared with.
+///
+/// # Errors
+/// [`NotConverged`] if the auxiliary regressions are absorbed iteratively and fail.
+pub fn logit(
+    fit: &FittedCells,
+    setting: &Counterfactual,
+    n_levels: usize,
+    composition: Composition,
+    solver: &Solver,
+    information: &[f64],
+) -> Result<Functionals, NotConverged> {
+    let total: f64 = fit.weight.iter().sum();
+    let eta = fit.eta.unwrap_or(&[]);
+    let l = fit.n_coef + n_levels;
+    let mut out = spread(fit, l);
+    let mut in_estimation = vec![false; fit.n_cells];
+    fit.cell.iter().for_each(|&cell| in_estimation[cell as usize] = true);
+    let exact: Vec<usize> = (0..fit.n_cells).filter(|&cell| !in_estimation[cell]).collect();
+    let exact_sum: f64 = exact.iter().map(|&cell| fit.weight[cell] * fit.mean[cell]).sum();
+    for k in 0..n_levels {
+        let predicted: Vec<f64> = fit
+            .cell
+            .iter()
+            .zip(eta)
+            .map(|(&cell, eta)| logistic(eta + setting.shift(cell as usize, k, fit.coef)))
+            .collect();
+        let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
+        let rate = (sum + exact_sum) / total;
+        let mut delta = vec![0.0; fit.coef.len()];
+        let mut ratio = vec![0.0; fit.cell.len()];
+        for (i, &cell) in fit.cell.iter().enumerate() {
+            let cell = cell as usize;
+            let gradient = fit.weight[cell] * predicted[i] * (1.0 - predicted[i]) / total;
+            ratio[i] = if information[i] > 0.0 { gradient / information[i] } else { 0.0 };
+            setting.changes(cell, k, |column, change| delta[column] += gradient * change);
+        }
+        let projected = solver.regress(&ratio)?.fitted;
+        let mut coefficients = vec![0.0; fit.n_coef];
+        add_coefficients(fit, &delta, &mut coefficients);
+        for (i, &cell) in fit.cell.iter().enumerate() {
+            let cell = cell as usize;
+            let q = &fit.slope[i * fit.n_coef..(i + 1) * fit.n_coef];
+            let through_coef: f64 = q.iter().zip(&coefficients).map(|(q, d)| q * d).sum();
+            out.slope[cell * l + fit.n_coef + k] = projected[i] + through_coef;
+            if composition == Composition::Sampled {
+                out.constant[cell * l + fit.n_coef + k] = (predicted[i] - rate) / total;
+            }
+        }
+        if composition == Composition::Sampled {
+            for &cell in &exact {
+                out.slope[cell * l + fit.n_coef + k] = 1.0 / total;
+                out.constant[cell * l + fit.n_coef + k] = -rate / total;
+            }
+        }
+        let mut combination = vec![0.0; l];
+        combination[fit.n_coef + k] = 1.0;
+        out.combination.push(combination);
+        out.rates.push(rate);
+    }
+    Ok(out)
+}
+
+/// The coefficients' functionals with room for more; constants are zeros.
+fn spread(fit: &FittedCells, l: usize) -> Functionals {
+    let narrow = coefficients(fit);
+    let mut slope = vec![0.0; fit.n_cells * l];
+    for cell in 0..fit.n_cells {
+        slope[cell * l..cell * l + fit.n_coef]
+            .copy_from_slice(&narrow.slope[cell * fit.n_coef..(cell + 1) * fit.n_coef]);
+    }
+    Functionals { len: l, slope, constant: vec![0.0; fit.n_cells * l], ..narrow }
+}
+
+/// Adds `sum_j d_j (coefficient of column j)` to a combination; dropped columns have no influence.
+fn add_coefficients(fit: &FittedCells, change: &[f64], combination: &mut [f64]) {
+    for (column, &d) in change.iter().enumerate() {
+        if let Some(position) = fit.position[column] {
+            combination[position] += d;
+        }
+    }
+}
+
+/// 1 / (1 + exp(-x)).
+pub fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}

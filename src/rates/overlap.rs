@@ -1,0 +1,88 @@
+//! How far the levels of a factor meet in the same cells, and what weights the adjusted rates put on rows.
+
+use crate::design::Sample;
+use crate::design::cells::Cells;
+use crate::design::codes::combine;
+use crate::result::Overlap;
+
+/// Share of rows in cells with every level below which a warning is given.
+const ALL_LEVEL_SHARE: f64 = 0.8;
+/// Effective rows of a level below which a warning is given.
+const EFFECTIVE_ROWS: f64 = 200.0;
+/// Absorbed parameters per row above which a warning is given.
+const PARAMETERS_PER_ROW: f64 = 0.1;
+
+/// Combination of all effects' levels of each design cell, and how many there are.
+pub fn effect_cells(sample: &Sample, cells: &Cells) -> (Vec<u32>, usize) {
+    let codes: Vec<Vec<u32>> = sample
+        .effects
+        .iter()
+        .map(|effect| cells.row.iter().map(|&row| effect.codes[row as usize]).collect())
+        .collect();
+    let inputs: Vec<(&[u32], usize)> =
+        codes.iter().zip(&sample.effects).map(|(codes, effect)| (codes.as_slice(), effect.n_levels)).collect();
+    combine(&inputs, cells.len())
+}
+
+/// Counts the target rows by how many levels their cell holds.
+pub fn count(sample: &Sample, cells: &Cells) -> Overlap {
+    let mut overlap = Overlap { target_rows: sample.n_rows, ..Overlap::default() };
+    let Some(factor) = &sample.rates else { return overlap };
+    let (group, n_groups) = effect_cells(sample, cells);
+    let words = factor.levels.len().div_ceil(64);
+    let mut seen = vec![0u64; n_groups * words];
+    let mut rows = vec![0usize; n_groups];
+    for cell in 0..cells.len() {
+        let level = factor.codes[cells.row[cell] as usize] as usize;
+        let g = group[cell] as usize;
+        seen[g * words + level / 64] |= 1 << (level % 64);
+        rows[g] += cells.rows[cell] as usize;
+    }
+    overlap.cells = n_groups;
+    for g in 0..n_groups {
+        let levels: u32 = seen[g * words..(g + 1) * words].iter().map(|word| word.count_ones()).sum();
+        overlap.rows_in_singleton_cells += if rows[g] == 1 { 1 } else { 0 };
+        overlap.rows_in_two_level_cells += if levels >= 2 { rows[g] } else { 0 };
+        overlap.rows_in_all_level_cells += if levels as usize == factor.levels.len() { rows[g] } else { 0 };
+    }
+    overlap
+}
+
+/// Effective rows, share of rows and sum of negative implied weights of one rate.
+///
+/// `weights` yields `(rows, implied weight of one row)` for every cell.
+pub fn implied(weights: impl Iterator<Item = (f64, f64)>) -> (f64, f64, f64) {
+    let (mut sum, mut squares, mut rows, mut negative_rows, mut negative_sum) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (count, weight) in weights {
+        sum += count * weight;
+        squares += count * weight * weight;
+        rows += count;
+        if weight < 0.0 {
+            negative_rows += count;
+            negative_sum += count * weight;
+        }
+    }
+    (sum * sum / squares, negative_rows / rows, negative_sum)
+}
+
+/// Sentences on what to be wary of.
+pub fn warnings(overlap: &Overlap, effective: &[f64], levels: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    if overlap.parameters_per_row > PARAMETERS_PER_ROW {
+        out.push(format!(
+            "{:.0} % as many absorbed parameters as rows: clustered errors rest on few rows per cell",
+            100.0 * overlap.parameters_per_row
+        ));
+    }
+    let share = overlap.rows_in_all_level_cells as f64 / overlap.target_rows.max(1) as f64;
+    if share < ALL_LEVEL_SHARE {
+        out.push(format!(
+            "only {:.0} % of rows lie in cells that hold every level: other cells rely on the model's additivity",
+            100.0 * share
+        ));
+    }
+    for (level, rows) in levels.iter().zip(effective).filter(|(_, rows)| **rows < EFFECTIVE_ROWS) {
+        out.push(format!("the rate of level `{level}` rests on {rows:.0} effective rows"));
+    }
+    out
+}

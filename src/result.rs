@@ -1,0 +1,325 @@
+//! What a fitted regression is: plain records that the estimator fills and every output reads.
+//!
+//! Numbers are in the units of the outcome. A number that does not exist is `NaN`, and the record says why
+//! in a `note`; outputs print it as null with that reason.
+
+/// The estimator of a regression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Ordinary (or weighted) least squares; for a 0/1 outcome the linear probability model.
+    Ols,
+    /// Binomial maximum likelihood with the logit link.
+    Logit,
+}
+
+/// The estimator of the covariance of the coefficients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VcovKind {
+    /// Homoskedastic errors.
+    Iid,
+    /// Heteroskedasticity-robust, factor n/(n - K).
+    Hc1,
+    /// Cluster-robust (Liang-Zeger), one way or multiway, factor G/(G-1) (n-1)/(n-K).
+    Cr1,
+}
+
+/// Distribution that p-values and intervals refer to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reference {
+    /// Student t with these degrees of freedom.
+    StudentT(f64),
+    /// Standard normal.
+    Normal,
+}
+
+/// Which uncertainty an adjusted rate carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Composition {
+    /// The target rows are a sample too (unconditional standard errors).
+    Sampled,
+    /// The target rows are held fixed (conditional standard errors).
+    Fixed,
+}
+
+/// One coefficient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Name as fixest writes it, e.g. `expertise::2`, `log(prompts)`, `(Intercept)`.
+    pub term: String,
+    /// Point estimate.
+    pub estimate: f64,
+    /// Standard error.
+    pub std_error: f64,
+    /// `estimate / std_error`.
+    pub statistic: f64,
+    /// Two-sided p-value under [`ModelFit::reference`].
+    pub p_value: f64,
+    /// Lower end of the confidence interval.
+    pub conf_low: f64,
+    /// Upper end of the confidence interval.
+    pub conf_high: f64,
+}
+
+/// A regressor that could not be estimated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedTerm {
+    /// Its name.
+    pub term: String,
+    /// Why, e.g. `absorbed by the fixed effects`, `collinear with the terms before it`.
+    pub reason: String,
+}
+
+/// One absorbed fixed effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectInfo {
+    /// As written, e.g. `work_mode^month`.
+    pub name: String,
+    /// Levels in the estimation sample.
+    pub levels: usize,
+    /// Parameters it adds to K.
+    pub counted: usize,
+    /// The cluster variable it is nested in, if any (then it does not count).
+    pub nested_in: Option<String>,
+}
+
+/// One cluster dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterInfo {
+    /// Variable, or `a:b` for an intersection.
+    pub name: String,
+    /// Clusters with at least one estimation row.
+    pub count: usize,
+}
+
+/// The small-sample factor and its parts (fixest's default convention).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SmallSample {
+    /// Estimation rows.
+    pub n: usize,
+    /// Parameters counted.
+    pub k: usize,
+    /// (n - 1)/(n - K), or n/(n - K) for HC1.
+    pub k_factor: f64,
+    /// G/(G - 1) with the smallest G; 1 without clusters.
+    pub g_factor: f64,
+    /// Their product: what the bare sandwich is multiplied by.
+    pub factor: f64,
+}
+
+/// The adjusted rate of one level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateRow {
+    /// Level of the factor.
+    pub level: String,
+    /// Its display label, e.g. `Novice` (the level itself where there is none).
+    pub label: String,
+    /// Mean prediction over the target rows with everyone set to this level.
+    pub estimate: f64,
+    /// Standard error.
+    pub std_error: f64,
+    /// Interval on [`Rates::scale`], transformed back.
+    pub conf_low: f64,
+    /// Interval on [`Rates::scale`], transformed back.
+    pub conf_high: f64,
+    /// Target rows at this level.
+    pub n_obs: usize,
+    /// Distinct clusters of the first cluster dimension at this level (0 without clusters).
+    pub n_clusters: usize,
+    /// Unadjusted (weighted) mean of the outcome at this level.
+    pub raw_rate: f64,
+    /// (sum h)^2 / sum h^2 of the implied weights of this rate.
+    pub effective_n: f64,
+    /// Why a number is missing or falls back, if so.
+    pub note: Option<String>,
+}
+
+/// Kind of a contrast of adjusted rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContrastKind {
+    /// Level minus the reference level.
+    Reference,
+    /// Level minus the one before it.
+    Adjacent,
+    /// Level over the reference level; interval on the log scale.
+    Ratio,
+    /// Odds of the level's rate over the odds of the reference's; interval on the log scale.
+    OddsRatio,
+}
+
+/// A difference or ratio of adjusted rates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContrastRow {
+    /// What is compared, e.g. `2 - 1`, `3 / 1`.
+    pub contrast: String,
+    /// How.
+    pub kind: ContrastKind,
+    /// Estimate; for ratios the ratio itself.
+    pub estimate: f64,
+    /// Standard error; for ratios that of the ratio's logarithm.
+    pub std_error: f64,
+    /// Test of no difference (ratio 1).
+    pub statistic: f64,
+    /// Two-sided p-value.
+    pub p_value: f64,
+    /// Lower end of the interval.
+    pub conf_low: f64,
+    /// Upper end of the interval.
+    pub conf_high: f64,
+}
+
+/// Adjusted rates of one factor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rates {
+    /// The factor, e.g. `expertise`.
+    pub factor: String,
+    /// Reference level of the contrasts.
+    pub reference_level: String,
+    /// Which uncertainty the errors carry.
+    pub composition: Composition,
+    /// Scale of the intervals: `logit` or `identity`.
+    pub scale: &'static str,
+    /// Rows averaged over: estimation rows, and those fitted exactly (singletons, separated cells).
+    pub target_rows: usize,
+    /// One row per level, in level order.
+    pub levels: Vec<RateRow>,
+    /// Contrasts against the reference, adjacent steps, ratios.
+    pub contrasts: Vec<ContrastRow>,
+    /// Covariance of the rates, `levels x levels`, row-major.
+    pub vcov: Vec<f64>,
+}
+
+/// One reason and the rows it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowStep {
+    /// E.g. `no clear goal`, `singleton`.
+    pub reason: String,
+    /// Rows dropped.
+    pub rows: usize,
+}
+
+/// The flow of rows from file to estimate: `rows_read - sum(dropped) = rows_used`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Flow {
+    /// Rows of the table.
+    pub rows_read: usize,
+    /// What was dropped, in order.
+    pub dropped: Vec<FlowStep>,
+    /// Rows that enter estimation.
+    pub rows_used: usize,
+    /// Distinct clusters of the first cluster variable among them.
+    pub users: usize,
+    /// Distinct cells of the absorbed fixed effects among them (combinations, 0 without effects).
+    pub cells: usize,
+}
+
+/// How far levels are compared within cells (section "overlap" of the docs).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overlap {
+    /// Combinations of the absorbed effects that hold target rows.
+    pub cells: usize,
+    /// Target rows alone in their cell.
+    pub rows_in_singleton_cells: usize,
+    /// Target rows in cells with at least two levels of the rates factor.
+    pub rows_in_two_level_cells: usize,
+    /// Target rows in cells with every level.
+    pub rows_in_all_level_cells: usize,
+    /// Target rows.
+    pub target_rows: usize,
+    /// Largest share, over levels, of target rows whose implied weight is negative.
+    pub negative_weight_share: f64,
+    /// Most negative sum, over levels, of the negative implied weights.
+    pub negative_weight_sum: f64,
+    /// Largest cluster's share of the total weight.
+    pub largest_cluster_share: f64,
+    /// Rows in separated cells (logit).
+    pub rows_separated: usize,
+    /// Absorbed parameters over estimation rows.
+    pub parameters_per_row: f64,
+    /// Sentences on what to be wary of, empty if nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Statistics of fit; `NaN` where a family has none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitStats {
+    /// Overall R2, effects included (OLS).
+    pub r2: f64,
+    /// Adjusted for K.
+    pub adj_r2: f64,
+    /// R2 within the effects.
+    pub within_r2: f64,
+    /// McFadden's, against the constant (logit).
+    pub pseudo_r2: f64,
+    /// Residual standard error sqrt(RSS / (n - K)).
+    pub sigma: f64,
+    /// Log likelihood.
+    pub log_likelihood: f64,
+    /// Residual sum of squares, or -2 log likelihood.
+    pub deviance: f64,
+    /// (Weighted) mean of the outcome in the estimation rows.
+    pub mean_outcome: f64,
+    /// Newton steps or absorption iterations; 0 for a direct solution.
+    pub iterations: usize,
+    /// Largest scale-free residual of the normal (score) equations at the solution.
+    pub residual: f64,
+}
+
+/// One fitted regression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFit {
+    /// Identifier of the specification: model file or `fit`, and series.
+    pub spec_id: String,
+    /// Short name for a table's column, e.g. `(5)`.
+    pub model: String,
+    /// Outcome variable.
+    pub outcome: String,
+    /// Sample name, `all` if not split.
+    pub sample: String,
+    /// Family.
+    pub family: Family,
+    /// Formula, normalised.
+    pub formula: String,
+    /// Coefficients in design order.
+    pub coefficients: Vec<Estimate>,
+    /// Covariance of the coefficients, row-major.
+    pub vcov: Vec<f64>,
+    /// Regressors left out.
+    pub dropped_terms: Vec<DroppedTerm>,
+    /// Kind of covariance.
+    pub vcov_kind: VcovKind,
+    /// Cluster dimensions (with intersections after the variables themselves).
+    pub clusters: Vec<ClusterInfo>,
+    /// Small-sample factor.
+    pub small_sample: SmallSample,
+    /// Reference distribution.
+    pub reference: Reference,
+    /// Level of the intervals, e.g. 0.95.
+    pub conf_level: f64,
+    /// Weight variable.
+    pub weights: Option<String>,
+    /// Absorbed effects.
+    pub effects: Vec<EffectInfo>,
+    /// Adjusted rates, if asked for.
+    pub rates: Option<Rates>,
+    /// Flow of rows.
+    pub flow: Flow,
+    /// Overlap, where rates were asked for.
+    pub overlap: Option<Overlap>,
+    /// Fit statistics.
+    pub fit: FitStats,
+    /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
+    pub warnings: Vec<String>,
+}
+
+/// All fits of a run, and where they came from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Run {
+    /// Every fitted regression, in the order asked for.
+    pub fits: Vec<ModelFit>,
+    /// Sentence that every output carries when the table is simulated.
+    pub data_note: Option<String>,
+    /// Names of the files read.
+    pub sources: Vec<String>,
+    /// `(stage, seconds)`.
+    pub timings: Vec<(String, f64)>,
+}

@@ -1,0 +1,236 @@
+//! Model specifications: what a TOML file or the command line says, then what it means.
+//!
+//! A file holds `[defaults]` and one `[[model]]` per regression; both have the keys of [`ModelEntry`], which are also the
+//! flags of `metier fit`. [`resolve`] lays flags over the model, the model over the defaults, and fills the rest.
+
+mod embedded;
+mod resolve;
+
+pub use embedded::{EMBEDDED, embedded};
+pub use resolve::{Resolved, SourceError, SpecError, resolve};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A file of model specifications.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Metier model file")]
+pub struct ModelFile {
+    /// Identifier of the file's models in every output, e.g. `table_a1`.
+    pub name: String,
+    /// Title for people.
+    pub title: Option<String>,
+    /// Where the specification comes from.
+    pub source: Option<String>,
+    /// What a reader should know.
+    pub notes: Option<String>,
+    /// Settings of the codebook, e.g. `trouble_threshold = 3`.
+    #[serde(default)]
+    pub settings: std::collections::BTreeMap<String, serde_json::Value>,
+    /// Keys that hold for every model unless it says otherwise.
+    #[serde(default)]
+    pub defaults: ModelEntry,
+    /// The regressions.
+    #[serde(default)]
+    pub model: Vec<ModelEntry>,
+}
+
+/// One regression, or the defaults of a file. Every key is optional.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct ModelEntry {
+    /// Short name, the column head of tables, e.g. `(5)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Formula: `y1 + y2 ~ x + i(level, ref = "1") | a + b^c`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
+    /// Estimator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<FamilyName>,
+    /// Cluster variables: `user_id`, or `["user_id", "month"]` for two ways; `a^b` clusters by combinations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<OneOrMany>,
+    /// Covariance; `cr1` when clusters are given, else `iid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vcov: Option<VcovName>,
+    /// Weight variable or expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// Rows to keep: a condition on the columns.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// One fit for every level of this variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    /// Named samples, one fit for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Vec<SampleEntry>>,
+    /// Missing controls: a level of their own, or dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub na: Option<NaName>,
+    /// Rows without a cluster: refused, or dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_cluster: Option<MissingClusterName>,
+    /// Singletons: dropped (iterated) or kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub singletons: Option<SingletonsName>,
+    /// Cells of the fixed effects with fewer distinct clusters are left out before estimation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_users: Option<usize>,
+    /// Factor for adjusted rates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<String>,
+    /// Whether the target rows are a sample too, or held fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub composition: Option<CompositionName>,
+    /// Level of the confidence intervals, e.g. 0.95.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conf_level: Option<f64>,
+    /// How fixed effects are absorbed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absorb: Option<AbsorbName>,
+}
+
+/// A named sample.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SampleEntry {
+    /// Its name in outputs.
+    pub name: String,
+    /// Its rows; all if left out.
+    #[serde(rename = "where")]
+    pub filter: Option<String>,
+}
+
+/// A name, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One; `a+b` means two.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+/// An enum of names that serde, clap and the JSON Schema agree on.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema, clap::ValueEnum)]
+        #[serde(rename_all = "lowercase")]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+    };
+}
+
+names! {
+    /// Estimators.
+    FamilyName {
+        /// Least squares; for a 0/1 outcome the linear probability model
+        Ols,
+        /// Binomial likelihood with the logit link
+        Logit,
+    }
+}
+names! {
+    /// Covariances.
+    VcovName {
+        /// Homoskedastic errors
+        Iid,
+        /// Heteroskedasticity-robust, factor n/(n-K)
+        Hc1,
+        /// Clustered, factor G/(G-1) (n-1)/(n-K)
+        Cr1,
+    }
+}
+names! {
+    /// Missing controls.
+    NaName {
+        /// A level of their own
+        Level,
+        /// Dropped, and counted in the flow of rows
+        Drop,
+    }
+}
+names! {
+    /// Rows without a cluster.
+    MissingClusterName {
+        /// An error
+        Refuse,
+        /// Dropped, and counted in the flow of rows
+        Drop,
+    }
+}
+names! {
+    /// Singletons.
+    SingletonsName {
+        /// Left out of the estimation, iterated; kept in the target of rates
+        Drop,
+        /// Kept
+        Keep,
+    }
+}
+names! {
+    /// Composition of the target.
+    CompositionName {
+        /// The target rows are a sample: unconditional errors
+        Sampled,
+        /// The target rows are held fixed: conditional errors
+        Fixed,
+    }
+}
+names! {
+    /// Absorption.
+    AbsorbName {
+        /// By the structure of the design
+        Auto,
+        /// Eliminate the largest effect and factorise the rest
+        Exact,
+        /// Conjugate gradients
+        Iterative,
+    }
+}
+
+impl ModelEntry {
+    /// Every key of `self`, and of `below` where `self` is silent.
+    pub fn over(&self, below: &ModelEntry) -> ModelEntry {
+        let pick = |above: &Option<String>, below: &Option<String>| above.clone().or_else(|| below.clone());
+        ModelEntry {
+            name: pick(&self.name, &below.name),
+            formula: pick(&self.formula, &below.formula),
+            family: self.family.or(below.family),
+            cluster: self.cluster.clone().or_else(|| below.cluster.clone()),
+            vcov: self.vcov.or(below.vcov),
+            weights: pick(&self.weights, &below.weights),
+            filter: pick(&self.filter, &below.filter),
+            split: pick(&self.split, &below.split),
+            samples: self.samples.clone().or_else(|| below.samples.clone()),
+            na: self.na.or(below.na),
+            missing_cluster: self.missing_cluster.or(below.missing_cluster),
+            singletons: self.singletons.or(below.singletons),
+            min_users: self.min_users.or(below.min_users),
+            rates: pick(&self.rates, &below.rates),
+            composition: self.composition.or(below.composition),
+            conf_level: self.conf_level.or(below.conf_level),
+            absorb: self.absorb.or(below.absorb),
+        }
+    }
+}
+
+impl OneOrMany {
+    /// The names, `a+b` taken apart.
+    pub fn names(&self) -> Vec<String> {
+        let parts = |text: &String| text.split('+').map(|part| part.trim().to_owned()).collect::<Vec<_>>();
+        match self {
+            OneOrMany::One(text) => parts(text),
+            OneOrMany::Many(texts) => texts.iter().flat_map(parts).collect(),
+        }
+    }
+}
+
+/// The JSON Schema of [`ModelFile`], for editors.
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(ModelFile);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,255 @@
+//! From what was written to what it means: every default filled, every text parsed, every error with its place.
+
+use super::*;
+use crate::absorb::Method;
+use crate::estimate::Options;
+use crate::expr::{Expr, ExprError, Span, parse, parse_operand};
+use crate::formula::{Formula, FormulaError};
+use crate::model::{MissingCluster, MissingControl, Request};
+use crate::result::{Composition, Family, VcovKind};
+
+/// A regression ready to meet rows.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// Name of the file, or `fit`.
+    pub spec_id: String,
+    /// Name of the model.
+    pub model: String,
+    /// Formula as written, for messages.
+    pub formula_text: String,
+    /// Request without its sample.
+    pub request: Request,
+    /// Named samples; empty for all rows.
+    pub samples: Vec<(String, Option<Expr>)>,
+    /// Variable whose levels are samples.
+    pub split: Option<Expr>,
+    /// Estimator options.
+    pub options: Options,
+    /// Weights as written.
+    pub weights_text: Option<String>,
+    /// Filter as written.
+    pub filter_text: Option<String>,
+    /// Filters of the samples as written.
+    pub sample_texts: Vec<(String, String)>,
+}
+
+/// A text of the user with an error at a place in it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// Where the text stands: `the formula`, `--where`, a file.
+    pub origin: String,
+    /// The text.
+    pub text: String,
+    /// Bytes of the text.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected there.
+    pub expected: Option<String>,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// A specification that means nothing.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SpecError {
+    /// A text with an error at a place.
+    #[error(transparent)]
+    Source(#[from] Box<SourceError>),
+    /// Something else.
+    #[error("{message}")]
+    Plain {
+        /// What is wrong.
+        message: String,
+        /// The way out.
+        hint: String,
+    },
+}
+
+impl SourceError {
+    /// An error in an expression.
+    pub fn expression(origin: &str, text: &str, error: &ExprError) -> Self {
+        SourceError {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+            span: error.span(),
+            message: error.to_string(),
+            expected: error.expected().map(str::to_owned),
+            hint: error.hint(),
+        }
+    }
+
+    /// An error in a formula.
+    pub fn formula(text: &str, error: FormulaError) -> Self {
+        SourceError {
+            origin: String::from("the formula"),
+            text: text.to_owned(),
+            span: error.span,
+            message: error.message,
+            expected: error.expected,
+            hint: error.hint,
+        }
+    }
+}
+
+fn expression(origin: &str, text: &str) -> Result<Expr, SpecError> {
+    parse(text).map_err(|error| Box::new(SourceError::expression(origin, text, &error)).into())
+}
+
+/// Variables joined by `^`.
+fn interaction(origin: &str, text: &str) -> Result<Vec<Expr>, SpecError> {
+    let fail = |error: ExprError| SpecError::from(Box::new(SourceError::expression(origin, text, &error)));
+    let mut parts = Vec::new();
+    let mut at = 0;
+    loop {
+        let (part, end) = parse_operand(text, at).map_err(fail)?;
+        parts.push(part);
+        let rest = text[end..].trim_start();
+        match rest.strip_prefix('^') {
+            Some(after) => at = text.len() - after.len(),
+            None if rest.is_empty() => return Ok(parts),
+            None => {
+                let start = text.len() - rest.len();
+                return Err(Box::new(SourceError {
+                    origin: origin.to_owned(),
+                    text: text.to_owned(),
+                    span: start..start + rest.chars().next().map_or(0, char::len_utf8),
+                    message: format!("expected `^`, `+` or the end, found `{}`", &rest[..1.min(rest.len())]),
+                    expected: None,
+                    hint: Some(String::from("`a+b` clusters two ways, `a^b` by combinations")),
+                })
+                .into());
+            }
+        }
+    }
+}
+
+/// Lays `flags` over every model of a file over its defaults, and parses the result.
+///
+/// # Errors
+/// [`SpecError`] with the place of what is wrong.
+pub fn resolve(file: &ModelFile, flags: &ModelEntry) -> Result<Vec<Resolved>, SpecError> {
+    if file.model.is_empty() {
+        return Err(SpecError::Plain {
+            message: format!("`{}` has no `[[model]]`", file.name),
+            hint: String::from("add one: `[[model]]` with `formula = \"y ~ x | fe\"`"),
+        });
+    }
+    let entries = file.model.iter().map(|entry| flags.over(&entry.over(&file.defaults)));
+    entries.enumerate().map(|(position, entry)| one(file, &entry, position)).collect()
+}
+
+fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved, SpecError> {
+    let model = entry.name.clone().unwrap_or_else(|| format!("({})", position + 1));
+    let Some(formula_text) = &entry.formula else {
+        return Err(SpecError::Plain {
+            message: format!("model `{model}` of `{}` has no formula", file.name),
+            hint: String::from("add `formula = \"y ~ x | fe\"`"),
+        });
+    };
+    let formula = Formula::parse(formula_text)
+        .map_err(|error| SpecError::from(Box::new(SourceError::formula(formula_text, error))))?;
+    let clusters = match &entry.cluster {
+        None => Vec::new(),
+        Some(names) => {
+            names.names().iter().map(|name| interaction("the cluster", name)).collect::<Result<Vec<_>, _>>()?
+        }
+    };
+    let vcov = match entry.vcov {
+        Some(VcovName::Iid) => VcovKind::Iid,
+        Some(VcovName::Hc1) => VcovKind::Hc1,
+        Some(VcovName::Cr1) if clusters.is_empty() => {
+            return Err(SpecError::Plain {
+                message: String::from("`cr1` needs a cluster variable"),
+                hint: String::from("name it, e.g. `--cluster user_id`"),
+            });
+        }
+        Some(VcovName::Cr1) => VcovKind::Cr1,
+        None if clusters.is_empty() => VcovKind::Iid,
+        None => VcovKind::Cr1,
+    };
+    if entry.split.is_some() && entry.samples.is_some() {
+        return Err(SpecError::Plain {
+            message: format!("model `{model}` has both `split` and `samples`"),
+            hint: String::from("keep one of them"),
+        });
+    }
+    let conf_level = entry.conf_level.unwrap_or(0.95);
+    if !(conf_level > 0.0 && conf_level < 1.0) {
+        return Err(SpecError::Plain {
+            message: format!("the confidence level is {conf_level}"),
+            hint: String::from("it is a share between 0 and 1, e.g. `0.95`"),
+        });
+    }
+    let samples = entry.samples.iter().flatten().map(|sample| {
+        let filter = sample.filter.as_ref().map(|text| expression(&format!("sample `{}`", sample.name), text));
+        Ok((sample.name.clone(), filter.transpose()?))
+    });
+    let samples = samples.collect::<Result<Vec<_>, SpecError>>()?;
+    let request = Request {
+        formula,
+        filter: entry.filter.as_ref().map(|text| expression("the filter", text)).transpose()?,
+        sample: None,
+        clusters,
+        weights: entry.weights.as_ref().map(|text| expression("the weights", text)).transpose()?,
+        missing_control: match entry.na {
+            Some(NaName::Drop) => MissingControl::Drop,
+            _ => MissingControl::Level,
+        },
+        missing_cluster: match entry.missing_cluster {
+            Some(MissingClusterName::Drop) => MissingCluster::Drop,
+            _ => MissingCluster::Refuse,
+        },
+        min_users: entry.min_users.unwrap_or(0),
+        rates: entry.rates.clone(),
+    };
+    let options = Options {
+        family: if entry.family == Some(FamilyName::Logit) { Family::Logit } else { Family::Ols },
+        vcov,
+        method: match entry.absorb {
+            Some(AbsorbName::Exact) => Method::Exact,
+            Some(AbsorbName::Iterative) => Method::Iterative,
+            _ => Method::Auto,
+        },
+        drop_singletons: entry.singletons != Some(SingletonsName::Keep),
+        composition: match entry.composition {
+            Some(CompositionName::Fixed) => Composition::Fixed,
+            _ => Composition::Sampled,
+        },
+        conf_level,
+        keep_influence: false,
+    };
+    Ok(Resolved {
+        spec_id: file.name.clone(),
+        model,
+        formula_text: formula_text.clone(),
+        request,
+        samples,
+        split: entry.split.as_ref().map(|text| expression("the split", text)).transpose()?,
+        options,
+        weights_text: entry.weights.clone(),
+        filter_text: entry.filter.clone(),
+        sample_texts: entry
+            .samples
+            .iter()
+            .flatten()
+            .filter_map(|sample| Some((sample.name.clone(), sample.filter.clone()?)))
+            .collect(),
+    })
+}
+
+impl Resolved {
+    /// Names of every column the model needs, each once.
+    pub fn names(&self) -> Vec<String> {
+        let request = &self.request;
+        let mut names = request.formula.names();
+        let samples = self.samples.iter().filter_map(|(_, filter)| filter.as_ref());
+        let exprs = request.clusters.iter().flatten().chain(&request.weights).chain(&request.filter);
+        names.extend(exprs.chain(&self.split).chain(samples).flat_map(Expr::names));
+        names.extend(request.rates.clone());
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+}

@@ -1,0 +1,58 @@
+//! Covariance of estimates from summed influence functions.
+//!
+//! With phi_g the summed influence of cluster g on a vector of numbers, the cluster-robust covariance is
+//! q sum_g phi_g phi_g' (Liang and Zeger 1986), and multiway clustering adds and subtracts the covariances of all
+//! intersections (Cameron, Gelbach and Miller 2011). q is the [`small_sample`] factor.
+
+pub mod small_sample;
+
+use crate::aggregate::{Aggregator, Grouping, Meat, ScoreQuery};
+use crate::design::singletons::Exact;
+use crate::result::ClusterInfo;
+
+/// A combined meat and the cluster counts it came from.
+#[derive(Debug, Clone)]
+pub struct ClusteredMeat {
+    /// Signed sum over all non-empty subsets of the cluster variables, L x L, row-major.
+    pub matrix: Vec<f64>,
+    /// Every subset with its number of clusters; single variables first.
+    pub clusters: Vec<ClusterInfo>,
+    /// Smallest number of clusters of any subset.
+    pub smallest: usize,
+}
+
+/// Sums influence by every subset of `n_variables` cluster variables.
+pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String], exact: &[Exact]) -> ClusteredMeat {
+    let n_variables = names.len();
+    let mut subsets: Vec<Vec<usize>> = (1u32..1 << n_variables)
+        .map(|mask| (0..n_variables).filter(|&v| mask & (1 << v) != 0).collect())
+        .collect();
+    subsets.sort_by_key(Vec::len);
+    let mut matrix = vec![0.0; query.n_functionals * query.n_functionals];
+    let mut clusters = Vec::new();
+    for subset in subsets {
+        let Meat { groups, matrix: part } = rows.meat(query, Grouping::Clusters(&subset), exact);
+        let sign = if subset.len() % 2 == 1 { 1.0 } else { -1.0 };
+        matrix.iter_mut().zip(&part).for_each(|(sum, value)| *sum += sign * value);
+        let name = subset.iter().map(|&v| names[v].as_str()).collect::<Vec<_>>().join(":");
+        clusters.push(ClusterInfo { name, count: groups });
+    }
+    let smallest = clusters.iter().map(|cluster| cluster.count).min().unwrap_or(0);
+    ClusteredMeat { matrix, clusters, smallest }
+}
+
+/// `C V C'` for `rows x l` combinations C of `l` numbers with covariance V.
+pub fn combine_linear(combinations: &[Vec<f64>], vcov: &[f64], l: usize) -> Vec<f64> {
+    let n = combinations.len();
+    let half: Vec<Vec<f64>> = combinations
+        .iter()
+        .map(|c| (0..l).map(|j| (0..l).map(|i| c[i] * vcov[i * l + j]).sum()).collect())
+        .collect();
+    let mut out = vec![0.0; n * n];
+    for a in 0..n {
+        for b in 0..n {
+            out[a * n + b] = (0..l).map(|j| half[a][j] * combinations[b][j]).sum();
+        }
+    }
+    out
+}

@@ -1,0 +1,77 @@
+//! Counting parameters and clusters for the small-sample factor, as fixest does by default.
+//!
+//! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1), with L_f the levels of absorbed effect f and p the estimated
+//! coefficients (the intercept among them without effects). An effect is nested when each of its levels lies in
+//! one cluster; nested effects count only for covariances that are not clustered.
+//! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none for OLS, where
+//! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a logit.
+
+use crate::design::Sample;
+use crate::design::cells::Cells;
+use crate::design::singletons::Exact;
+use crate::result::{EffectInfo, Family, SmallSample, VcovKind};
+
+/// The cluster variable each effect is nested in, judged on the estimation rows.
+pub fn nesting(sample: &Sample, cells: &Cells, exact: &[Exact]) -> Vec<Option<String>> {
+    let is_nested = |codes: &[u32], n_levels: usize, clusters: &[u32]| {
+        let mut owner = vec![u32::MAX; n_levels];
+        (0..sample.n_rows).all(|row| {
+            if exact[cells.of_row[row] as usize] != Exact::No {
+                return true;
+            }
+            let slot = &mut owner[codes[row] as usize];
+            if *slot == u32::MAX {
+                *slot = clusters[row];
+            }
+            *slot == clusters[row]
+        })
+    };
+    sample
+        .effects
+        .iter()
+        .map(|effect| {
+            let found = sample
+                .clusters
+                .iter()
+                // a variable with fewer values than the effect's clusters cannot nest it: skip the pass where names say so
+                .find(|cluster| cluster.name == effect.name || is_nested(&effect.codes, effect.n_levels, &cluster.codes));
+            found.map(|cluster| cluster.name.clone())
+        })
+        .collect()
+}
+
+/// The effects with the parameters each contributes, and their total (without the regressors).
+pub fn count_effects(sample: &Sample, levels: &[usize], nested_in: &[Option<String>], clustered: bool) -> (Vec<EffectInfo>, usize) {
+    let counts = |e: usize| !(clustered && nested_in[e].is_some());
+    let first = (0..levels.len()).find(|&e| counts(e));
+    let effects: Vec<EffectInfo> = sample
+        .effects
+        .iter()
+        .enumerate()
+        .map(|(e, effect)| {
+            let own = if counts(e) { levels[e].saturating_sub(usize::from(first != Some(e))) } else { 0 };
+            // all effects nested: one parameter is left for the constant
+            let constant = usize::from(first.is_none() && e == 0);
+            EffectInfo {
+                name: effect.name.clone(),
+                levels: levels[e],
+                counted: own + constant,
+                nested_in: if clustered { nested_in[e].clone() } else { None },
+            }
+        })
+        .collect();
+    let total = effects.iter().map(|effect| effect.counted).sum();
+    (effects, total)
+}
+
+/// The factor for `n` rows, `k` parameters and (for clusters) the smallest number of clusters.
+pub fn small_sample(family: Family, kind: VcovKind, n: usize, k: usize, smallest_g: usize) -> SmallSample {
+    let (rows, parameters, g) = (n as f64, k as f64, smallest_g as f64);
+    let (k_factor, g_factor) = match kind {
+        VcovKind::Iid if family == Family::Ols => (1.0, 1.0),
+        VcovKind::Iid => ((rows - 1.0) / (rows - parameters), 1.0),
+        VcovKind::Hc1 => (rows / (rows - parameters), 1.0),
+        VcovKind::Cr1 => ((rows - 1.0) / (rows - parameters), g / (g - 1.0)),
+    };
+    SmallSample { n, k, k_factor, g_factor, factor: k_factor * g_factor }
+}

@@ -1,0 +1,8 @@
+//! Tests of the estimation core against other software; see `tests/oracles/README.md`.
+
+mod brute;
+mod distributions;
+mod fixest;
+mod invariance;
+mod public;
+mod support;
