@@ -137,20 +137,13 @@ def run(command, threads, stdout):
     return seconds, peak, usage.ru_utime + usage.ru_stime
 
 
-# >>>>>>>>>> ADAPT HERE when the JSON of `metier fit` changes >>>>>>>>>>
 def read_metier_timings(path):
-    """In-process seconds by set from the `timings` object of metier's JSON, and metier's version; None where it is not there.
-
-    Expected: {"version": ..., "timings": {"additive_ols": s, "interacted_ols": s, "additive_logit": s, "read": s, ...}, ...},
-    a value being seconds or an object with "seconds".
-    """
+    """In-process seconds by set from the `timings` of metier's JSON, a list of {"stage": "fit additive_ols", "seconds": s}."""
     with open(path) as f:
         document = json.load(f)
-    timings = document.get("timings", {})
-    seconds = lambda v: v.get("seconds") if isinstance(v, dict) else v
-    return {"version": document.get("version"), "read": seconds(timings.get("read")),
-            "sets": {name: seconds(timings.get(name)) for name in SETS}}
-# <<<<<<<<<< ADAPT HERE <<<<<<<<<<
+    timings = {t["stage"]: t["seconds"] for t in document.get("timings", [])}
+    return {"version": document.get("metier_version"), "read": timings.get("read"),
+            "sets": {name: timings.get("fit " + name) for name in SETS}}
 
 
 def have_fixest():

@@ -13,6 +13,6 @@ pub fn run(arguments: &CheckArguments) -> Result<u8, Failure> {
     let settings = arguments.source.settings(&[])?;
     let request = arguments.source.request(&arguments.data, Wanted::All, settings)?;
     let report = crate::check::check(&request)?;
-    printer::data(&report.render());
-    Ok(if report.findings.is_empty() { exit::DONE } else { exit::FINDINGS })
+    printer::data(&report.to_string());
+    Ok(if report.is_clean() { exit::DONE } else { exit::FINDINGS })
 }

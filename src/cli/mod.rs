@@ -1,7 +1,7 @@
 //! The command line: arguments, verbs, messages, exit codes. No numerics.
 
 mod args;
-// mod check;
+mod check;
 mod diagnostic;
 mod fit;
 mod list;
@@ -31,7 +31,7 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
-        Command::Check(_) => Ok(exit::DONE),
+        Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),
         Command::Codebook(ref codebook) => list::codebook(codebook),

@@ -58,10 +58,9 @@ fn fit_one(
     let mean: Vec<f64> = layout.cell.iter().map(|&cell| outcome.mean[cell as usize]).collect();
     let effects = effect_names(sample);
 
-    let overall = weighted_mean(&mean, &layout.weight);
-    let mut eta = vec![(overall / (1.0 - overall)).ln(); layout.n()];
+    let mut eta = start(&layout, &mean, options, &effects)?;
     let mut deviance = deviance_of(&eta, &mean, &layout.weight);
-    let mut iterations = 0;
+    let mut iterations = 1;
     let mut last_step = false;
     loop {
         let (information, working) = working_response(&eta, &mean, &layout.weight);
@@ -118,8 +117,15 @@ fn layout_rows(layout: &Layout) -> f64 {
     layout.weight.iter().sum()
 }
 
-fn weighted_mean(values: &[f64], weight: &[f64]) -> f64 {
-    values.iter().zip(weight).map(|(v, w)| v * w).sum::<f64>() / weight.iter().sum::<f64>()
+/// First linear predictor: the Newton step from mu = (y + 1/2)/2 in every row, where R's `glm` starts.
+///
+/// There eta = +-ln 3 and the information is 3/16 in every row, so a row's working response is +-(ln 3 + 4/3), and a
+/// cell's is that times (2 mean - 1). A common start at the overall mean overshoots in cells far from it.
+fn start(layout: &Layout, mean: &[f64], options: &Options, effects: &str) -> Result<Vec<f64>, FitError> {
+    let step = 3.0_f64.ln() + 4.0 / 3.0;
+    let working: Vec<f64> = mean.iter().map(|m| step * (2.0 * m - 1.0)).collect();
+    let information: Vec<f64> = layout.weight.iter().map(|w| w * 3.0 / 16.0).collect();
+    Ok(Solver::new(layout, &information, options.method, effects)?.regress(&working)?.fitted)
 }
 
 /// Information n mu (1 - mu) and working response of each cell.

@@ -4,23 +4,24 @@ use super::ModelError;
 use crate::design::codes::sort_by_code;
 use crate::expr::{Expr, ExprKind};
 use crate::table::{Column, ColumnData, Factor, MISSING, Table};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// A variable as codes.
 #[derive(Debug)]
-pub struct CodedVariable {
-    /// Codes over levels, [`MISSING`] for missing.
-    pub factor: Factor,
+pub struct CodedVariable<'t> {
+    /// Codes over levels, [`MISSING`] for missing. Borrowed where the table has it: user ids are large.
+    pub factor: Cow<'t, Factor>,
     /// Whether any row is missing.
     pub has_missing: bool,
 }
 
 /// A variable as numbers.
 #[derive(Debug)]
-pub struct NumberVariable {
+pub struct NumberVariable<'t> {
     /// Values, `NaN` for missing.
-    pub values: Vec<f64>,
+    pub values: Cow<'t, [f64]>,
     /// Whether any row is missing.
     pub has_missing: bool,
 }
@@ -31,8 +32,8 @@ pub struct Workspace<'t> {
     /// The rows.
     pub table: &'t Table,
     columns: Mutex<HashMap<String, Arc<Column>>>,
-    coded: Mutex<HashMap<String, Arc<CodedVariable>>>,
-    numbers: Mutex<HashMap<String, Arc<NumberVariable>>>,
+    coded: Mutex<HashMap<String, Arc<CodedVariable<'t>>>>,
+    numbers: Mutex<HashMap<String, Arc<NumberVariable<'t>>>>,
     filters: Mutex<HashMap<String, Arc<Vec<bool>>>>,
     orders: Mutex<HashMap<String, Arc<Vec<u32>>>>,
 }
@@ -66,9 +67,7 @@ impl<'t> Workspace<'t> {
 
     /// Calls `f` with the column of an expression.
     pub fn with_column<T>(&self, expr: &Expr, f: impl FnOnce(&Column) -> T) -> Result<T, ModelError> {
-        if let ExprKind::Name(name) = &expr.kind
-            && let Some(column) = self.table.get(name)
-        {
+        if let Some(column) = self.in_table(expr) {
             return Ok(f(column));
         }
         let key = expr.to_string();
@@ -80,37 +79,38 @@ impl<'t> Workspace<'t> {
     ///
     /// # Errors
     /// If it cannot be evaluated.
-    pub fn coded(&self, expr: &Expr) -> Result<Arc<CodedVariable>, ModelError> {
+    pub fn coded(&self, expr: &Expr) -> Result<Arc<CodedVariable<'t>>, ModelError> {
         cached(&self.coded, &expr.to_string(), || {
-            self.with_column(expr, |column| {
-                let factor = column.to_factor();
-                let has_missing = factor.codes.contains(&MISSING);
-                CodedVariable { factor, has_missing }
-            })
+            let factor = match self.in_table(expr).map(|column| &column.data) {
+                Some(ColumnData::Factor(factor)) => Cow::Borrowed(factor),
+                _ => Cow::Owned(self.with_column(expr, Column::to_factor)?),
+            };
+            let has_missing = factor.codes.contains(&MISSING);
+            Ok(CodedVariable { factor, has_missing })
         })
+    }
+
+    /// The table's own column of that name.
+    fn in_table(&self, expr: &Expr) -> Option<&'t Column> {
+        if let ExprKind::Name(name) = &expr.kind { self.table.get(name) } else { None }
     }
 
     /// An expression as numbers; factors whose levels are all numbers count as such. `None` for text.
     ///
     /// # Errors
     /// If it cannot be evaluated.
-    pub fn numbers(&self, expr: &Expr) -> Result<Option<Arc<NumberVariable>>, ModelError> {
+    pub fn numbers(&self, expr: &Expr) -> Result<Option<Arc<NumberVariable<'t>>>, ModelError> {
         let key = expr.to_string();
         if self.with_column(expr, |column| !is_numeric(column))? {
             return Ok(None);
         }
         let found = cached(&self.numbers, &key, || {
-            self.with_column(expr, |column| {
-                let values = match &column.data {
-                    ColumnData::Number(values) => values.clone(),
-                    ColumnData::Factor(factor) => {
-                        let levels: Vec<f64> = factor.levels.iter().map(|l| l.parse().unwrap_or(f64::NAN)).collect();
-                        factor.codes.iter().map(|&c| levels.get(c as usize).copied().unwrap_or(f64::NAN)).collect()
-                    }
-                };
-                let has_missing = values.iter().any(|value| value.is_nan());
-                NumberVariable { values, has_missing }
-            })
+            let values = match self.in_table(expr).map(|column| &column.data) {
+                Some(ColumnData::Number(values)) => Cow::Borrowed(values.as_slice()),
+                _ => Cow::Owned(self.with_column(expr, to_numbers)?),
+            };
+            let has_missing = values.iter().any(|value| value.is_nan());
+            Ok(NumberVariable { values, has_missing })
         });
         found.map(Some)
     }
@@ -134,6 +134,17 @@ impl<'t> Workspace<'t> {
             let codes: Vec<u32> = variable.factor.codes.iter().map(|&code| code.min(n_levels as u32)).collect();
             Ok(sort_by_code(&codes, n_levels + 1).0)
         })
+    }
+}
+
+/// Numbers of a column; levels count by their value.
+fn to_numbers(column: &Column) -> Vec<f64> {
+    match &column.data {
+        ColumnData::Number(values) => values.clone(),
+        ColumnData::Factor(factor) => {
+            let levels: Vec<f64> = factor.levels.iter().map(|level| level.parse().unwrap_or(f64::NAN)).collect();
+            factor.codes.iter().map(|&code| levels.get(code as usize).copied().unwrap_or(f64::NAN)).collect()
+        }
     }
 }
 

@@ -207,6 +207,8 @@ group! {
     Expertise {
         /// Part of the skill's variance that belongs to the user.
         user_share: f64,
+        /// Effect of the log number of the user's sessions, on users of little skill.
+        activity: f64,
         /// Effect of one standard deviation of the log value.
         value: f64,
         /// Effect of one month.

@@ -157,6 +157,7 @@ impl<'a> Distributions<'a> {
             expertise.month * (f64::from(month) - last_month / 2.0) + expertise.software * (software - 0.45);
         let skill = skill
             + circumstances * (1.0 + tail * skill * skill)
+            + expertise.activity * user.activity * user.skill.min(0.0)
             + expertise.value * value_score
             + expertise.mode[mode as usize];
 

@@ -115,8 +115,8 @@ pub fn simulate(options: &SimulateOptions, calibration: &Calibration) -> Result<
         return Err(SimulateError::Users { users, sessions });
     }
     let counts = users::session_counts(calibration, users, sessions);
-    let rows = users::assign_rows(&counts, options.seed);
-    let users = users::draw_users(calibration, users, options.seed);
+    let (rows, sessions_of_user) = users::assign_rows(&counts, options.seed);
+    let users = users::draw_users(calibration, &sessions_of_user, options.seed);
     let sessions = labels::draw_sessions(calibration, &users, &rows, options.seed);
     let outcomes = outcomes::draw_outcomes(calibration, &users, &sessions, options.seed);
     let counts = telemetry::draw_counts(calibration, &users, &sessions, &outcomes, options.seed);

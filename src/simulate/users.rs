@@ -23,6 +23,8 @@ pub struct User {
     pub turns: f64,
     /// Actions per prompt.
     pub actions: f64,
+    /// Logarithm of the number of sessions.
+    pub activity: f64,
     /// Taste for model families.
     pub model: f64,
     /// Taste for leaving decisions to the model.
@@ -44,7 +46,7 @@ pub fn session_counts(calibration: &Calibration, users: usize, sessions: usize) 
     let (mut count, mut end) = (1, 0);
     let beyond_first: Vec<u64> = (0..users)
         .map(|user| {
-            while user * reference_users / users >= end {
+            while (user as u128 * reference_users as u128 / users as u128) as usize >= end {
                 let Some((&sessions, &number)) = steps.next() else { break };
                 (count, end) = (sessions, end + number);
             }
@@ -80,18 +82,20 @@ fn spread_evenly(users: usize, beyond_first: u64) -> Vec<u32> {
         .collect()
 }
 
-/// The user of each row: every user as often as their count says, in random order.
-pub fn assign_rows(counts: &[u32], seed: u64) -> Vec<u32> {
+/// The user of each row, and the sessions of each user: the counts are dealt to users, then to rows, at random.
+pub fn assign_rows(counts: &[u32], seed: u64) -> (Vec<u32>, Vec<u32>) {
     let mut rows: Vec<u32> = Vec::with_capacity(counts.iter().map(|&count| count as usize).sum());
     let mut draws = Draws::open(seed, Purpose::Order);
     // The counts ascend with the position, so positions are shuffled first: a user's code says nothing.
     let mut codes: Vec<u32> = (0..counts.len() as u32).collect();
     shuffle(&mut codes, &mut draws);
+    let mut sessions = vec![0; counts.len()];
     for (&code, &count) in codes.iter().zip(counts) {
         rows.extend(std::iter::repeat_n(code, count as usize));
+        sessions[code as usize] = count;
     }
     shuffle(&mut rows, &mut draws);
-    rows
+    (rows, sessions)
 }
 
 /// Fisher-Yates.
@@ -101,16 +105,17 @@ fn shuffle(values: &mut [u32], draws: &mut Draws) {
     }
 }
 
-/// Draws the traits of all users.
-pub fn draw_users(calibration: &Calibration, users: usize, seed: u64) -> Vec<User> {
+/// Draws the traits of all users; `sessions[user]` is how many sessions each has.
+pub fn draw_users(calibration: &Calibration, sessions: &[u32], seed: u64) -> Vec<User> {
     let occupations = Mix::new(calibration.occupation.groups.iter().map(|group| group.users));
     let account = &calibration.telemetry.account_age;
-    (0..users)
-        .into_par_iter()
+    sessions
+        .par_iter()
+        .enumerate()
         .with_min_len(1024)
         .map_init(
             || Draws::open(seed, Purpose::User),
-            |draws, index| {
+            |draws, (index, &sessions)| {
                 draws.seek(index);
                 User {
                     period: draws.normal(),
@@ -121,6 +126,7 @@ pub fn draw_users(calibration: &Calibration, users: usize, seed: u64) -> Vec<Use
                     success: draws.normal(),
                     turns: draws.normal(),
                     actions: draws.normal(),
+                    activity: libm::log(f64::from(sessions)),
                     model: draws.normal(),
                     delegation: draws.normal(),
                     occupation: occupations.draw(draws.uniform()),
@@ -158,11 +164,12 @@ mod tests {
 
     #[test]
     fn rows_give_every_user_the_count_of_some_position() {
-        let rows = assign_rows(&[1, 1, 2, 5], 3);
+        let (rows, sessions) = assign_rows(&[1, 1, 2, 5], 3);
         let mut counts = [0; 4];
         rows.iter().for_each(|&user| counts[user as usize] += 1);
+        assert_eq!(sessions, counts);
         counts.sort_unstable();
         assert_eq!(counts, [1, 1, 2, 5]);
-        assert_ne!(rows, assign_rows(&[1, 1, 2, 5], 4));
+        assert_ne!(rows, assign_rows(&[1, 1, 2, 5], 4).0);
     }
 }

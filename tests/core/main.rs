@@ -3,4 +3,6 @@
 mod brute;
 mod distributions;
 mod fixest;
+mod invariance;
+mod public;
 mod support;

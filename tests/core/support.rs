@@ -99,7 +99,8 @@ pub fn close(what: &str, ours: f64, expected: f64, tolerance: f64, floor: f64) {
 }
 
 pub fn floats(value: &Value) -> Vec<f64> {
-    value.as_array().expect("array").iter().map(|v| v.as_f64().expect("number")).collect()
+    let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.parse().ok()).expect("number");
+    value.as_array().expect("array").iter().map(number).collect()
 }
 
 /// A matrix as one row-major vector.
