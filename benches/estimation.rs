@@ -34,12 +34,10 @@ impl Random {
 /// The rows, sorted by user; effects as five factors or as one interaction.
 fn sample(interacted: bool, rates: bool) -> Sample {
     let mut random = Random(7);
-    let mut users: Vec<u32> =
-        (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS) }).collect();
+    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS) }).collect();
     users.sort_unstable();
     let widths = [9, 10, 7, 30, 2];
-    let factors: Vec<Vec<u32>> =
-        widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width)).collect()).collect();
+    let factors: Vec<Vec<u32>> = widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width)).collect()).collect();
     let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5)).collect();
     let outcomes = (0..4)
         .map(|o| {
