@@ -2,15 +2,15 @@
 //!
 //! # What is solved
 //!
-//! Rows i = 1..n of a table have an outcome y_i, regressors x_i (p numbers, most of them indicators of a factor's levels),
-//! levels of absorbed fixed effects, a cluster g(i) and a weight w_i. The linear model minimises
+//! Rows i = 1..n of a table have an outcome y_i, regressors x_i (p numbers, most of them indicators of a factor's
+//! levels), levels of absorbed fixed effects, a cluster g(i) and a weight w_i. The linear model minimises
 //!
 //! ```text
 //! sum_i w_i (y_i - x_i'b - alpha_{e1(i)} - alpha_{e2(i)} - ...)^2          X: n x p,  b: p,  alpha: one per level
 //! ```
 //!
-//! and the logit maximises the binomial likelihood with the same predictor, by a sequence of such problems. The alphas may
-//! be thousands and are never wanted one by one; b and its covariance are, and so are the **adjusted rates**
+//! and the logit maximises the binomial likelihood with the same predictor, by a sequence of such problems. The alphas
+//! may be thousands and are never wanted one by one; b and its covariance are, and so are the **adjusted rates**
 //!
 //! ```text
 //! R_k = (1/W) sum_i w_i m_i(k)        m_i(k): prediction of row i with the factor of interest set to level k
@@ -22,8 +22,8 @@
 //!    sessions become some thousand cells, and every outcome and further specification works on these.
 //! 2. The effect with most levels is eliminated in closed form, the others and x are factorised together
 //!    ([`absorb`]): A = Z'WZ - sum_e t_e t_e' / w_e, a dense k x k matrix.
-//! 3. Coefficients and rates are functionals with an influence phi_i = w_i [(y_i - mu_c) h_c + t_c] that depends on the row
-//!    only through its cell c and its outcome ([`aggregate`]). Their joint covariance is one sum over clusters,
+//! 3. Coefficients and rates are functionals with an influence phi_i = w_i [(y_i - mu_c) h_c + t_c] that depends on the
+//!    row only through its cell c and its outcome ([`aggregate`]). Their joint covariance is one sum over clusters,
 //!    V = q sum_g phi_g phi_g' ([`vcov`]), with no dummy written out ([`rates`]).
 //!
 //! The formulas are derived in `docs/adjusted-rates.md` and `docs/standard-errors.md`.
@@ -67,8 +67,8 @@
 //! * To understand the numbers: [`rates::functionals`], then [`estimate`], then [`absorb::exact`].
 //! * To embed the core: build a [`design::Sample`] and call [`estimate::fit`], as below; or start from a
 //!   [`table::Table`] and a [`formula::Formula`] with [`model::prepare`], which also counts what is dropped.
-//! * To see what of the estimation touches rows: [`aggregate::Aggregator`], four questions with small answers. Today only
-//!   [`aggregate::Rows`] in memory answers them.
+//! * To see what of the estimation touches rows: [`aggregate::Aggregator`], four questions with small answers. Today
+//!   only [`aggregate::Rows`] in memory answers them.
 //!
 //! # Example
 //!
