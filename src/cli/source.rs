@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// The sentence every output of simulated sessions carries.
 pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published numbers; not real sessions";
 
+/// Most threads that may be asked for.
+const MOST_THREADS: usize = 1024;
+
 /// The name of the embedded table as a source.
 pub const SYNTHETIC_SOURCE: &str = "synthetic";
 
@@ -36,6 +39,10 @@ impl SourceArguments {
             Some(0) => {
                 Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more"))))
             }
+            Some(threads) if threads > MOST_THREADS => Err(Failure::input(
+                format!("{threads} threads are more than any machine runs well"),
+                Some(format!("use at most `--threads {MOST_THREADS}`; one per core is best")),
+            )),
             Some(threads) => {
                 sessions::set_threads(threads);
                 Ok(())
