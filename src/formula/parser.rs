@@ -242,7 +242,11 @@ impl Parser<'_> {
                         "ref2" => match &mut term.with {
                             Some(With::Factor(_, reference)) => *reference = levels,
                             _ => {
-                                return Err(self.bad_argument(name_start, "ref2", "`ref2` needs a second factor `i.g`"));
+                                return Err(self.bad_argument(
+                                    name_start,
+                                    "ref2",
+                                    "`ref2` needs a second factor `i.g`",
+                                ));
                             }
                         },
                         other => {

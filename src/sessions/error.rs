@@ -49,6 +49,12 @@ pub enum LoadError {
         /// Which file.
         file: String,
     },
+    /// A file name that does not say in which format to write.
+    #[error("cannot write a table to `{file}`: the name says no format")]
+    UnknownOutput {
+        /// Which file.
+        file: String,
+    },
     /// Content that is not what the format demands.
     #[error("`{file}` is not a readable {format} file: {message}")]
     Unreadable {
@@ -211,6 +217,9 @@ impl LoadError {
             }
             LoadError::UnknownFormat { .. } => {
                 Some(String::from("name it with `--input-format parquet|csv|tsv|ndjson|arrow`"))
+            }
+            LoadError::UnknownOutput { .. } => {
+                Some(String::from("end the name in .parquet, .csv, .tsv, .ndjson or .arrow"))
             }
             LoadError::RaggedRow { .. } => {
                 Some(String::from("a field that holds the delimiter or a line break must be in double quotes"))

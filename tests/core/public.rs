@@ -3,7 +3,7 @@
 //! Tolerance: 1e-9 relative for coefficients and standard errors (the fatalities' dummies with log income are
 //! ill-conditioned: about 1e-12 is lost), 1e-10 for rates; Longley against NIST's certified digits to 1e-9.
 
-use crate::support::{close, csv, floats, json, matrix, model, run, Model};
+use crate::support::{Model, close, csv, floats, json, matrix, model, run};
 use metier::expr::parse;
 use metier::result::{Composition, Family, ModelFit, VcovKind};
 use metier::table::Table;
@@ -19,7 +19,8 @@ fn derive(table: &mut Table, name: &str, expression: &str) {
 fn fatalities() -> Table {
     let mut table = csv("fatalities.csv", usize::MAX);
     let laws = csv("fatalities_laws.csv", usize::MAX);
-    for column in laws.columns().iter().filter(|c| ["drinkage", "jail", "service", "miles"].contains(&c.name.as_str())) {
+    for column in laws.columns().iter().filter(|c| ["drinkage", "jail", "service", "miles"].contains(&c.name.as_str()))
+    {
         table.insert(column.clone());
     }
     derive(&mut table, "law", "floor(drinkage)");
@@ -185,7 +186,14 @@ fn petersen_grunfeld_wagepan_mtcars() {
         spec.options.family = family;
         check(id, table, &spec, &reference["cases"][id]);
     }
-    check_rates("mtcars_lm", &mtcars, &model("mpg ~ i(am, ref=0) + hp + wt"), &reference["cases"]["mtcars_lm"], "am", "cyl");
+    check_rates(
+        "mtcars_lm",
+        &mtcars,
+        &model("mpg ~ i(am, ref=0) + hp + wt"),
+        &reference["cases"]["mtcars_lm"],
+        "am",
+        "cyl",
+    );
     // Stata's margins, vce(unconditional): single-precision data, hence 1e-7
     let published = &reference["cases"]["mtcars_lm"]["published"];
     let mut spec = with(&model("mpg ~ i(am, ref=0) + hp + wt"), &["cyl"], VcovKind::Cr1);
