@@ -21,8 +21,8 @@ pub struct ExactSolver<'a> {
     /// 1 / w_e, zero for an empty group.
     group_inverse: Vec<f64>,
     factor: Cholesky,
-    /// Norm of each column before the other columns were projected out, after the group means were.
-    absorbed_scale: Vec<bool>,
+    /// Whether the effects alone span each regressor column.
+    absorbed: Vec<bool>,
 }
 
 impl<'a> ExactSolver<'a> {
@@ -48,7 +48,7 @@ impl<'a> ExactSolver<'a> {
         let a: Vec<f64> = (0..layout.k).flat_map(|j| table[j * width..j * width + layout.k].iter().copied()).collect();
         let effects = layout.n_effect_columns;
         let factor = Cholesky::new(&a, layout.k, &scale, COLLINEARITY_TOLERANCE);
-        let absorbed_scale = (effects..layout.k)
+        let absorbed = (effects..layout.k)
             .map(|j| {
                 // length left of column j after groups and effect columns: diagonal minus the leading entries
                 let mut row: Vec<f64> = a[j * layout.k..j * layout.k + effects].to_vec();
@@ -58,7 +58,7 @@ impl<'a> ExactSolver<'a> {
                 left <= COLLINEARITY_TOLERANCE * scale[j] || scale[j] == 0.0
             })
             .collect();
-        ExactSolver { layout, weight: weight.to_vec(), group_inverse, factor, absorbed_scale }
+        ExactSolver { layout, weight: weight.to_vec(), group_inverse, factor, absorbed }
     }
 
     /// See [`super::Solver::regress`].
@@ -104,7 +104,7 @@ impl<'a> ExactSolver<'a> {
     /// See [`super::Solver::dropped`].
     pub fn dropped(&self) -> Vec<Option<bool>> {
         let flags = &self.factor.dropped[self.layout.n_effect_columns..];
-        flags.iter().zip(&self.absorbed_scale).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
+        flags.iter().zip(&self.absorbed).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
     }
 
     /// Independent dense columns among the effects other than the eliminated one.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The sentence every output of simulated sessions carries.
 pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published numbers; not real sessions";
 
-/// Threads beyond any machine's: a typo, and starting them would take for ever.
+/// Most threads that may be asked for.
 const MOST_THREADS: usize = 1024;
 
 /// The name of the embedded table as a source.
@@ -69,10 +69,10 @@ impl SourceArguments {
             Some(0) => {
                 Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more"))))
             }
-            Some(threads) if threads > MOST_THREADS => {
-                let hint = format!("use at most {MOST_THREADS}; more than the machine has cores gains nothing");
-                Err(Failure::input(format!("{threads} threads are too many"), Some(hint)))
-            }
+            Some(threads) if threads > MOST_THREADS => Err(Failure::input(
+                format!("{threads} threads are more than any machine runs well"),
+                Some(format!("use at most `--threads {MOST_THREADS}`; one per core is best")),
+            )),
             Some(threads) => {
                 sessions::set_threads(threads);
                 Ok(())

@@ -9,6 +9,9 @@ use rayon::prelude::*;
 /// Rows per block. Large enough that a block amortises its scheduling, small enough to balance two threads.
 pub const BLOCK: usize = 32_768;
 
+/// Blocks summed before their results are combined; bounds memory, and does not change the result.
+const WAVE: usize = 16;
+
 /// Maps each block `start..end` of `0..n` and adds the resulting vectors (all of length `len`) in block order.
 pub fn sum_blocks<F>(n: usize, len: usize, map: F) -> Vec<f64>
 where
@@ -18,12 +21,13 @@ where
         return if n == 0 { vec![0.0; len] } else { map(0..n) };
     }
     let n_blocks = n.div_ceil(BLOCK);
-    let parts: Vec<Vec<f64>> =
-        (0..n_blocks).into_par_iter().map(|b| map(b * BLOCK..((b + 1) * BLOCK).min(n))).collect();
     let mut total = vec![0.0; len];
-    for part in parts {
-        for (sum, value) in total.iter_mut().zip(part) {
-            *sum += value;
+    // a wave at a time: the parts of all blocks of a large table would not fit in memory
+    for first in (0..n_blocks).step_by(WAVE) {
+        let blocks = first..(first + WAVE).min(n_blocks);
+        let parts: Vec<Vec<f64>> = blocks.into_par_iter().map(|b| map(b * BLOCK..((b + 1) * BLOCK).min(n))).collect();
+        for part in parts {
+            total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }
     }
     total

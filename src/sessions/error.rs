@@ -49,9 +49,9 @@ pub enum LoadError {
         /// Which file.
         file: String,
     },
-    /// A name that does not say which format to write.
-    #[error("cannot tell from `{file}` which format to write")]
-    CannotWriteFormat {
+    /// A file name that does not say in which format to write.
+    #[error("cannot write a table to `{file}`: the name says no format")]
+    UnknownOutput {
         /// Which file.
         file: String,
     },
@@ -235,7 +235,7 @@ impl LoadError {
             LoadError::UnknownFormat { .. } => {
                 Some(String::from("name it with `--input-format parquet|csv|ndjson|arrow`"))
             }
-            LoadError::CannotWriteFormat { .. } => {
+            LoadError::UnknownOutput { .. } => {
                 Some(String::from("end the name in .parquet, .csv, .tsv, .ndjson or .arrow"))
             }
             LoadError::NoFolder { .. } => Some(String::from("choose a folder that exists and may be written to")),

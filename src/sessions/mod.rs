@@ -151,7 +151,8 @@ pub fn load(request: &LoadRequest) -> Result<Table, LoadError> {
     Ok(only_wanted(table, &plan))
 }
 
-/// Column names of a source, of the first file if there are several.
+/// Column names of a source, of the first file if there are several. Standard input is used up by this: for `-`, keep
+/// it ([`LoadRequest::keep_standard_input`]) and ask [`columns_of`].
 ///
 /// # Errors
 /// If the source cannot be read.

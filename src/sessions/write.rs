@@ -15,7 +15,7 @@ use crate::table::{self, ColumnData, Table};
 pub fn write(table: &Table, path: &Path) -> Result<(), LoadError> {
     let file = path.display().to_string();
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let format: Format = extension.parse().map_err(|_| LoadError::CannotWriteFormat { file: file.clone() })?;
+    let format: Format = extension.parse().map_err(|_| LoadError::UnknownOutput { file: file.clone() })?;
     let failed = |error: PolarsError| LoadError::Io {
         action: "write",
         file: file.clone(),

@@ -9,6 +9,7 @@ pub mod small_sample;
 use crate::aggregate::{Aggregator, Grouping, Meat, ScoreQuery};
 use crate::design::singletons::Exact;
 use crate::result::ClusterInfo;
+use nalgebra::DMatrix;
 
 /// A combined meat and the cluster counts it came from.
 #[derive(Debug, Clone)]
@@ -40,16 +41,9 @@ pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String
     ClusteredMeat { matrix, clusters, smallest }
 }
 
-/// `C V C'` for `rows x l` combinations C of `l` numbers with covariance V.
+/// `C V C'`, row-major, for `combinations` (rows of C) of `l` numbers with covariance V.
 pub fn combine_linear(combinations: &[Vec<f64>], vcov: &[f64], l: usize) -> Vec<f64> {
-    let n = combinations.len();
-    let half: Vec<Vec<f64>> =
-        combinations.iter().map(|c| (0..l).map(|j| (0..l).map(|i| c[i] * vcov[i * l + j]).sum()).collect()).collect();
-    let mut out = vec![0.0; n * n];
-    for a in 0..n {
-        for b in 0..n {
-            out[a * n + b] = (0..l).map(|j| half[a][j] * combinations[b][j]).sum();
-        }
-    }
-    out
+    let c = DMatrix::from_fn(combinations.len(), l, |row, column| combinations[row][column]);
+    let combined = &c * DMatrix::from_row_slice(l, l, vcov) * c.transpose();
+    combined.transpose().as_slice().to_vec()
 }

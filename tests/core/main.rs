@@ -4,5 +4,6 @@ mod brute;
 mod distributions;
 mod fixest;
 mod invariance;
+mod properties;
 mod public;
 mod support;

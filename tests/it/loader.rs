@@ -401,7 +401,7 @@ fn written_tables_come_back() {
         same(&table, &back);
         assert_eq!(number(&back, "x")[0], 0.1, "{name}");
     }
-    assert!(matches!(write(&table, &folder.path().join("t.xlsx")), Err(LoadError::UnknownFormat { .. })));
+    assert!(matches!(write(&table, &folder.path().join("t.xlsx")), Err(LoadError::UnknownOutput { .. })));
     assert!(matches!(write(&table, Path::new("/nowhere/t.csv")), Err(LoadError::Io { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
 }
