@@ -89,7 +89,7 @@ impl CsvTable {
                 RecordFault::Unclosed { row } => LoadError::BadRow {
                     file,
                     row: first_row + row + 1,
-                    message: String::from("a double quote opens a text that never ends"),
+                    message: String::from("a double quote is never closed"),
                 },
             }
         })?;

@@ -71,12 +71,12 @@ fn examples_of(name: &str, text: &str) -> Vec<Example> {
     examples
 }
 
-/// Whether lines are as shown; a shown `...` stands for any lines.
+/// Whether lines start as shown; a shown `...` stands for any lines.
 fn agrees(shown: &[&str], found: &[&str]) -> bool {
-    match shown.split_first() {
-        None => found.is_empty(),
-        Some((&("..." | "…"), rest)) => (0..=found.len()).any(|skip| agrees(rest, &found[skip..])),
-        Some((first, rest)) => found.split_first().is_some_and(|(line, below)| line == first && agrees(rest, below)),
+    match shown.split_first().map(|(first, rest)| (first.trim_start_matches(' '), first, rest)) {
+        None => true,
+        Some(("..." | "…", _, rest)) => (0..=found.len()).any(|skip| agrees(rest, &found[skip..])),
+        Some((_, first, rest)) => found.split_first().is_some_and(|(line, below)| line == first && agrees(rest, below)),
     }
 }
 
@@ -141,5 +141,5 @@ fn blocks_are_read_as_a_shell_would() {
     let read: Vec<_> = examples.iter().map(|e| (e.arguments.join("|"), e.code, e.shown.join("|"))).collect();
     let expected = [("fit|y ~ x|--data|a b.csv", 0, "out"), ("check|x", 1, "")];
     assert_eq!(read, expected.map(|(arguments, code, shown)| (arguments.to_owned(), code, shown.to_owned())));
-    assert!(agrees(&["a", "...", "d"], &["a", "b", "c", "d"]) && !agrees(&["a", "..."], &["b"]));
+    assert!(agrees(&["a", " ...", "d"], &["a", "b", "c", "d", "e"]) && !agrees(&["a", "..."], &["b"]));
 }
