@@ -79,7 +79,7 @@ pub enum FitError {
         exact: usize,
     },
     /// A constant outcome.
-    #[error("the outcome `{outcome}` is {value} in all {rows} rows: there is nothing to explain")]
+    #[error("the outcome `{outcome}` is {value} in {}: there is nothing to explain", if *.rows == 1 { String::from("the only row") } else { format!("all {rows} rows") })]
     ConstantOutcome {
         /// Outcome.
         outcome: String,

@@ -1,6 +1,6 @@
 //! Fits from the command line: every output, every way to give the rows, the same numbers from each.
 
-use crate::support::{Folder, SMALL, sessions_csv};
+use crate::support::{Folder, SMALL, csv, sessions_csv};
 use serde_json::Value;
 
 const FORMULA: &str = "verified ~ i(expertise, ref = 1) + log(actions + 1) | work_mode + month";
@@ -196,6 +196,14 @@ fn rows_that_leave_are_counted() {
     let enough = fit(&folder, formula, &["--cluster", "user", "--missing-cluster", "drop", "--min-users", "2"]);
     let step = (String::from("cell below 2 users"), 1);
     assert!(steps(&models(&enough)[0]).contains(&step), "{:?}", steps(&models(&enough)[0]));
+}
+
+#[test]
+fn words_for_missing_values_are_missing() {
+    let rows = ["1,NaN", "0,nan", "1,NA", "0,", "1,null", "1,2", "0,3", "1,4", "0,6"];
+    let folder = Folder::new().with("s.csv", csv(&[&["y,x"][..], &rows].concat()));
+    let document = fit(&folder, "y ~ x", &[]);
+    assert_eq!(steps(&models(&document)[0]), [(String::from("missing x"), 5)]);
 }
 
 #[test]

@@ -123,6 +123,8 @@ fn values() {
     refuses("duplicate_session", 2, &duplicate, &fit("y ~ x", &[]));
     let infinite = Folder::new().with("s.csv", csv(&["y,x", "1,2", "0,inf", "1,3"]));
     refuses("infinite_number", 2, &infinite, &fit("y ~ x", &[]));
+    let infinite = Folder::new().with("s.ndjson", "{\"y\":1,\"x\":1e400}\n{\"y\":0,\"x\":2}\n");
+    refuses("infinite_number_in_json", 2, &infinite, &["fit", "y ~ x", "--data", "s.ndjson"]);
     let infinite = Folder::new().with("s.csv", csv(&["y,x", "1,2", "0,1e999", "1,3"]));
     refuses("overflowing_number", 2, &infinite, &fit("y ~ x", &[]));
     let negative = SMALL.replace("3,u2,1,0.75,3,b,1,m", "3,u2,1,0.75,3,b,-1,m");
@@ -143,6 +145,7 @@ fn estimation() {
     refuses("all_rows_suppressed", 3, &small(), &fit(GOOD, &["--cluster", "user", "--min-users", "9"]));
     refuses("singletons_only", 3, &small(), &fit("y ~ x | id", &["--cluster", "user"]));
     refuses("constant_outcome", 3, &small(), &fit(GOOD, &["--where", "y == 1"]));
+    refuses("constant_in_one_row", 3, &small(), &fit("y ~ x", &["--where", "id == 1"]));
     refuses("one_cluster", 3, &small(), &fit("y ~ x", &["--cluster", "user", "--where", "user == \"u2\""]));
     refuses("absorbed_alone", 3, &small(), &fit("z ~ g | g", &[]));
     refuses("no_degrees_of_freedom", 3, &small(), &fit("z ~ x", &["--where", "id <= 2"]));
