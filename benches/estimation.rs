@@ -81,6 +81,7 @@ fn sample(interacted: bool, rates: bool) -> Sample {
             numbers: vec![1.0, 2.0, 3.0, 4.0, 5.0],
             levels,
             codes: expertise,
+            term_codes: (0..5).collect(),
             reference: 0,
         }),
     }

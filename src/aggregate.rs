@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Outer products over contiguous runs of rows `bounds[g]..bounds[g + 1]`.
+    /// Outer products over contiguous runs of rows, `run(g)` for g in `0..n_runs`.
     fn meat_of_runs(
         &self,
         query: &ScoreQuery,
@@ -118,9 +118,29 @@ impl<'a> Rows<'a> {
         run: impl Fn(usize) -> std::ops::Range<usize> + Sync,
         exact: &[Exact],
     ) -> Meat {
+        // widths of the common designs get a loop the compiler can unroll
+        macro_rules! dispatch {
+            ($($width:literal)*) => {
+                match query.n_functionals {
+                    $($width => self.fixed_width::<$width>(query, n_runs, run, exact),)*
+                    _ => self.any_width(query, n_runs, run, exact),
+                }
+            };
+        }
+        let total = dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
+        finish(total, query.n_functionals)
+    }
+
+    fn any_width(
+        &self,
+        query: &ScoreQuery,
+        n_runs: usize,
+        run: impl Fn(usize) -> std::ops::Range<usize> + Sync,
+        exact: &[Exact],
+    ) -> Vec<f64> {
         let l = query.n_functionals;
         let values = self.values(query);
-        let total = sum_blocks(n_runs, l * l + 1, |runs| {
+        sum_blocks(n_runs, l * l + 1, |runs| {
             let mut total = vec![0.0; l * l + 1];
             let mut sum = vec![0.0; l];
             for g in runs {
@@ -134,8 +154,43 @@ impl<'a> Rows<'a> {
                 total[l * l] += f64::from(estimation);
             }
             total
-        });
-        finish(total, l)
+        })
+    }
+
+    /// [`Self::any_width`] for a known number of functionals.
+    fn fixed_width<const L: usize>(
+        &self,
+        query: &ScoreQuery,
+        n_runs: usize,
+        run: impl Fn(usize) -> std::ops::Range<usize> + Sync,
+        exact: &[Exact],
+    ) -> Vec<f64> {
+        let values = self.values(query);
+        let slope: &[[f64; L]] = query.slope.as_chunks().0;
+        let constant: Option<&[[f64; L]]> = query.constant.map(|constant| constant.as_chunks().0);
+        sum_blocks(n_runs, L * L + 1, |runs| {
+            let mut total = [[0.0; L]; L];
+            let mut groups = 0.0;
+            for g in runs {
+                let mut sum = [0.0; L];
+                let mut estimation = false;
+                for row in run(g) {
+                    let cell = self.cells.of_row[row] as usize;
+                    let weight = self.sample.weight(row);
+                    let residual = weight * (values[row] - query.shift - query.fitted[cell]);
+                    (0..L).for_each(|j| sum[j] += residual * slope[cell][j]);
+                    if let Some(constant) = constant {
+                        (0..L).for_each(|j| sum[j] += weight * constant[cell][j]);
+                    }
+                    estimation |= exact[cell] == Exact::No;
+                }
+                for (row, x) in total.iter_mut().zip(&sum) {
+                    (0..L).for_each(|j| row[j] += x * sum[j]);
+                }
+                groups += f64::from(estimation);
+            }
+            total.into_iter().flatten().chain([groups]).collect()
+        })
     }
 
     /// Outer products over groups given by codes in any order.

@@ -84,6 +84,20 @@ impl<'a> ExactSolver<'a> {
         Projection { coef: coef.split_off(layout.n_effect_columns), fitted, explained }
     }
 
+    /// See [`super::Solver::project`].
+    pub fn project(&self, v: &[f64]) -> Vec<f64> {
+        let mut fitted = self.demean(v.to_vec());
+        let mut coef = self.cross(&fitted);
+        self.factor.solve(&mut coef);
+        coef.push(0.0);
+        // v - (demeaned v) are the group means; they stay, the demeaned part is replaced by its fit
+        let linear = self.linear_padded(&coef);
+        for i in 0..v.len() {
+            fitted[i] = v[i] - fitted[i] + linear[i];
+        }
+        fitted
+    }
+
     /// See [`super::Solver::influence`].
     pub fn influence(&self) -> Vec<f64> {
         let (n, p) = (self.layout.n(), self.layout.p());
@@ -127,9 +141,17 @@ impl<'a> ExactSolver<'a> {
         let layout = self.layout;
         let mut sums = sum_blocks(layout.n(), layout.k + 1, |cells| {
             let mut sums = vec![0.0; layout.k + 1];
+            let width = layout.n_slots;
             for i in cells {
                 let weighted = self.weight[i] * v[i];
-                layout.slots(i).for_each(|(column, value)| sums[column] += weighted * value);
+                let columns = &layout.column[i * width..(i + 1) * width];
+                match &layout.value {
+                    None => columns.iter().for_each(|&column| sums[column as usize] += weighted),
+                    Some(values) => {
+                        let values = &values[i * width..(i + 1) * width];
+                        columns.iter().zip(values).for_each(|(&c, value)| sums[c as usize] += weighted * value);
+                    }
+                }
             }
             sums
         });
@@ -141,7 +163,22 @@ impl<'a> ExactSolver<'a> {
     fn linear(&self, g: &[f64]) -> Vec<f64> {
         let mut padded = g.to_vec();
         padded.push(0.0);
-        self.demean((0..self.layout.n()).map(|i| self.layout.dot(i, &padded)).collect())
+        self.linear_padded(&padded)
+    }
+
+    /// [`Self::linear`] of coefficients that end with the zero for "no column".
+    fn linear_padded(&self, padded: &[f64]) -> Vec<f64> {
+        let width = self.layout.n_slots;
+        let columns = self.layout.column.chunks_exact(width.max(1));
+        let values: Vec<f64> = match &self.layout.value {
+            _ if width == 0 => vec![0.0; self.layout.n()],
+            None => columns.map(|columns| columns.iter().map(|&column| padded[column as usize]).sum()).collect(),
+            Some(values) => columns
+                .zip(values.chunks_exact(width))
+                .map(|(columns, values)| columns.iter().zip(values).map(|(&c, v)| padded[c as usize] * v).sum())
+                .collect(),
+        };
+        self.demean(values)
     }
 }
 

@@ -86,6 +86,18 @@ impl<'a> Solver<'a> {
         }
     }
 
+    /// Fitted values of `v` alone, without the refinement of [`Self::regress`]: for steps that are corrected later and
+    /// for influence, where the rounding of the factor does no harm.
+    ///
+    /// # Errors
+    /// [`NotConverged`] if `v` could not be absorbed iteratively.
+    pub fn project(&self, v: &[f64]) -> Result<Vec<f64>, NotConverged> {
+        match self {
+            Solver::Exact(solver) => Ok(solver.project(v)),
+            Solver::Iterative(solver) => Ok(solver.regress(v)?.fitted),
+        }
+    }
+
     /// Influence weights of the regressor coefficients: row `i` is `(X~'W X~)^{-1} x~_i`, `n x p`, row-major,
     /// where x~ is residual of the effects. Dropped columns are zero.
     pub fn influence(&self) -> Vec<f64> {

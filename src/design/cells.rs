@@ -67,12 +67,17 @@ impl Cells {
 
     /// Means and within-cell sums of squares of an outcome.
     pub fn outcome(&self, sample: &Sample, outcome: &Outcome) -> CellOutcome {
-        let shift = if is_binary(&outcome.values) { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
+        let binary = is_binary(&outcome.values);
+        let shift = if binary { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
         let mut mean = vec![0.0; self.len()];
         for (i, &cell) in self.of_row.iter().enumerate() {
             mean[cell as usize] += sample.weight(i) * (outcome.values[i] - shift);
         }
         mean.iter_mut().zip(&self.weight).for_each(|(sum, weight)| *sum /= weight);
+        if binary {
+            let within = mean.iter().zip(&self.weight).map(|(mean, weight)| weight * mean * (1.0 - mean)).collect();
+            return CellOutcome { shift, mean, within };
+        }
         let mut within = vec![0.0; self.len()];
         if self.len() < sample.n_rows {
             for (i, &cell) in self.of_row.iter().enumerate() {

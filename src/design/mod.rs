@@ -80,6 +80,8 @@ pub struct RatesFactor {
     pub numbers: Vec<f64>,
     /// Level of each row.
     pub codes: Vec<u32>,
+    /// Code of each level in the terms that use the factor: [`TermLevels::codes`] may know levels without rows.
+    pub term_codes: Vec<u32>,
     /// Reference level of contrasts.
     pub reference: usize,
 }

@@ -1,16 +1,18 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
+use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::shared::Shared;
+use super::statistics::fit_statistics;
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
+use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
-use crate::design::{RatesFactor, Sample};
-use crate::inference::intervals::{estimate, logit_interval};
+use crate::inference::intervals::estimate;
 use crate::rates::counterfactual::Counterfactual;
-use crate::rates::functionals::{FittedCells, Functionals, coefficients, linear, logit};
-use crate::rates::{contrasts, overlap};
+use crate::rates::functionals::{FittedCells, coefficients, linear, logit};
 use crate::result::*;
 use crate::vcov::small_sample::{count_effects, nesting, small_sample};
 use crate::vcov::{clustered_meat, combine_linear};
@@ -47,19 +49,34 @@ struct Coefficients {
     dropped: Vec<DroppedTerm>,
 }
 
+/// One outcome of a sample, with what all outcomes share.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// The sample.
+    pub sample: &'a Sample,
+    /// What to fit.
+    pub options: &'a Options,
+    /// Its rows.
+    pub rows: &'a Rows<'a>,
+    /// Facts about the sample.
+    pub shared: &'a Shared,
+    /// Position of the outcome.
+    pub o: usize,
+}
+
 /// Assembles the result of one outcome.
-#[allow(clippy::too_many_arguments)] // the stages of one function; a struct would only rename them
+///
+/// # Errors
+/// Nothing estimable, no degrees of freedom, too few clusters.
 pub fn assemble(
-    sample: &Sample,
-    options: &Options,
-    rows: &Rows,
-    o: usize,
+    problem: Problem,
     outcome: &CellOutcome,
     exact: &[Exact],
     layout: &Layout,
     solver: &Solver,
     point: Point,
 ) -> Result<Fitted, FitError> {
+    let Problem { sample, options, rows, o, .. } = problem;
     let cells = rows.cells();
     let name = &sample.outcomes[o].name;
     let coef = unstandardise(sample, layout, solver, &point, outcome.shift);
@@ -67,7 +84,7 @@ pub fn assemble(
         let reasons: Vec<String> = coef.dropped.iter().map(|d| format!("`{}` ({})", d.term, d.reason)).collect();
         return Err(FitError::NothingEstimable { outcome: name.clone(), reasons: reasons.join(", ") });
     }
-    let counts = count_rows(sample, layout, cells, exact, options, coef.values.len());
+    let counts = count_rows(problem, layout, exact, coef.values.len());
     if counts.n <= counts.k {
         return Err(FitError::NoDegreesOfFreedom { outcome: name.clone(), rows: counts.n, parameters: counts.k });
     }
@@ -96,7 +113,7 @@ pub fn assemble(
             Family::Logit => logit(&fit, setting, factor.levels.len(), options.composition, solver, point.information)?,
         },
     };
-    let stats = fit_statistics(sample, options, layout, outcome, &point, &counts, &coef);
+    let stats = fit_statistics(problem, layout, outcome, &point, &counts);
     let query = ScoreQuery {
         outcome: o,
         shift: outcome.shift,
@@ -131,36 +148,19 @@ pub fn assemble(
         .zip(&errors)
         .map(|((term, &value), &se)| estimate(term.clone(), value, se, reference, critical))
         .collect();
-    let rates = setting.as_ref().map(|(factor, _)| {
-        let vcov = combine_linear(&functionals.combination, &variance.matrix, functionals.len);
-        let raw = raw_rates(sample, rows, factor, outcome);
-        adjusted(
-            factor,
-            &functionals,
-            vcov,
-            options,
-            outcome,
-            reference,
-            critical,
-            raw,
-            sample.n_rows,
-            is_probability(sample, o),
-        )
-    });
-    let (mut rates, overlap) = match (rates, &setting) {
-        (Some(rates), Some((factor, _))) => {
-            let (rates, overlap) = describe_overlap(sample, rows, factor, &functionals, rates, exact, &counts, layout);
+    let (rates, overlap) = match &setting {
+        None => (None, None),
+        Some((factor, _)) => {
+            let vcov = combine_linear(&functionals.combination, &variance.matrix, functionals.len);
+            let scale = Scale { outcome, reference, critical };
+            let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
+            let overlap = describe_overlap(problem, factor, &functionals, &mut rates, exact, layout, &counts);
+            let notes =
+                rates.levels.iter().filter_map(|row| Some(format!("level `{}`: {}", row.level, row.note.as_ref()?)));
+            warnings.extend(notes);
             (Some(rates), Some(overlap))
         }
-        _ => (None, None),
     };
-    if let Some(rates) = &mut rates {
-        for row in
-            rates.levels.iter().filter_map(|row| row.note.as_ref().map(|note| format!("level `{}`: {note}", row.level)))
-        {
-            warnings.push(row);
-        }
-    }
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
@@ -263,25 +263,22 @@ fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Poin
 }
 
 /// Rows, parameters and the part of the flow that the estimator knows.
-struct Counts {
-    n: usize,
-    k: usize,
+pub(super) struct Counts {
+    /// Estimation rows.
+    pub n: usize,
+    /// Parameters of the small-sample factor.
+    pub k: usize,
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
-    k_all: usize,
+    pub k_all: usize,
     effects: Vec<EffectInfo>,
     flow: Flow,
-    n_singletons: usize,
-    n_separated: usize,
+    /// Rows in separated cells.
+    pub n_separated: usize,
 }
 
-fn count_rows(
-    sample: &Sample,
-    layout: &Layout,
-    cells: &crate::design::cells::Cells,
-    exact: &[Exact],
-    options: &Options,
-    n_coef: usize,
-) -> Counts {
+fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize) -> Counts {
+    let Problem { sample, options, rows, shared, .. } = problem;
+    let cells = rows.cells();
     let rows_in = |mark: Exact| -> usize {
         exact.iter().zip(&cells.rows).filter(|(e, _)| **e == mark).map(|(_, &rows)| rows as usize).sum()
     };
@@ -302,92 +299,11 @@ fn count_rows(
         });
     }
     if !sample.effects.is_empty() {
-        let (group, n_groups) = overlap::effect_cells(sample, cells);
-        let mut present = vec![false; n_groups];
-        layout.cell.iter().for_each(|&cell| present[group[cell as usize] as usize] = true);
+        let mut present = vec![false; shared.n_effect_cells];
+        layout.cell.iter().for_each(|&cell| present[shared.effect_cell[cell as usize] as usize] = true);
         flow.cells = present.iter().filter(|&&present| present).count();
     }
-    Counts { n, k: n_coef + counted, k_all: n_coef + counted_all, effects, flow, n_singletons, n_separated }
-}
-
-fn is_probability(sample: &Sample, o: usize) -> bool {
-    crate::design::cells::is_binary(&sample.outcomes[o].values)
-}
-
-fn fit_statistics(
-    sample: &Sample,
-    options: &Options,
-    layout: &Layout,
-    outcome: &CellOutcome,
-    point: &Point,
-    counts: &Counts,
-    coef: &Coefficients,
-) -> FitStats {
-    let weight = &layout.weight;
-    let total: f64 = weight.iter().sum();
-    let value = |i: usize| outcome.mean[layout.cell[i] as usize];
-    let mean = (0..layout.n()).map(|i| weight[i] * value(i)).sum::<f64>() / total;
-    // what is left of the normal equations: the next Newton step
-    let p = layout.p();
-    let mut step = vec![0.0; p];
-    let mut size = vec![0.0; p];
-    for i in 0..layout.n() {
-        let residual = weight[i] * (value(i) - point.fitted[i]);
-        for j in 0..p {
-            step[j] += residual * point.influence[i * p + j];
-            size[j] += (residual * point.influence[i * p + j]).powi(2);
-        }
-    }
-    let residual =
-        step.iter().zip(&size).filter(|(_, s)| **s > 0.0).map(|(d, s)| d.abs() / s.sqrt()).fold(0.0, f64::max);
-    let mut stats = FitStats {
-        r2: f64::NAN,
-        adj_r2: f64::NAN,
-        within_r2: f64::NAN,
-        pseudo_r2: f64::NAN,
-        sigma: f64::NAN,
-        log_likelihood: f64::NAN,
-        deviance: f64::NAN,
-        mean_outcome: mean + outcome.shift,
-        iterations: point.iterations,
-        residual,
-    };
-    let n = counts.n as f64;
-    match options.family {
-        Family::Ols => {
-            let within: f64 = layout.cell.iter().map(|&cell| outcome.within[cell as usize]).sum();
-            let square = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i) * f(i)).sum::<f64>();
-            let rss = within + square(&|i| value(i) - point.fitted[i]);
-            let tss = if layout.has_groups() {
-                within + square(&|i| value(i) - mean)
-            } else {
-                within + square(&|i| value(i) + outcome.shift)
-            };
-            stats.deviance = rss;
-            stats.r2 = 1.0 - rss / tss;
-            let constant = if layout.has_groups() { 1.0 } else { 0.0 };
-            stats.adj_r2 = 1.0 - (rss / (n - counts.k_all as f64)) / (tss / (n - constant));
-            if !sample.effects.is_empty() {
-                stats.within_r2 = point.explained / (point.explained + rss);
-            }
-            stats.sigma = (rss / (n - counts.k_all as f64)).sqrt();
-            if sample.weights.is_none() {
-                stats.log_likelihood = -0.5 * n * ((2.0 * std::f64::consts::PI * rss / n).ln() + 1.0);
-            }
-        }
-        Family::Logit => {
-            let eta = point.eta.unwrap_or(&[]);
-            let log_likelihood: f64 = (0..layout.n())
-                .map(|i| weight[i] * (value(i) * eta[i] - eta[i].max(0.0) - (-eta[i].abs()).exp().ln_1p()))
-                .sum();
-            let null = total * (mean * mean.ln() + (1.0 - mean) * (1.0 - mean).ln());
-            stats.log_likelihood = log_likelihood;
-            stats.deviance = -2.0 * log_likelihood;
-            stats.pseudo_r2 = 1.0 - log_likelihood / null;
-            let _ = coef;
-        }
-    }
-    stats
+    Counts { n, k: n_coef + counted, k_all: n_coef + counted_all, effects, flow, n_separated }
 }
 
 /// Covariance of the functionals, with what it was built from.
@@ -456,134 +372,4 @@ fn variance(
             Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
         }
     }
-}
-
-/// Rows, clusters and unadjusted mean of each level.
-fn raw_rates(sample: &Sample, rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<(usize, usize, f64)> {
-    let cells = rows.cells();
-    let n_levels = factor.levels.len();
-    let mut n_rows = vec![0usize; n_levels];
-    let (mut weight, mut sum) = (vec![0.0; n_levels], vec![0.0; n_levels]);
-    for cell in 0..cells.len() {
-        let level = factor.codes[cells.row[cell] as usize] as usize;
-        n_rows[level] += cells.rows[cell] as usize;
-        weight[level] += cells.weight[cell];
-        sum[level] += cells.weight[cell] * outcome.mean[cell];
-    }
-    let mut n_clusters = vec![0usize; n_levels];
-    if let Some(cluster) = sample.clusters.first() {
-        // rows are sorted by this variable: a level is counted when its last cluster changes
-        let mut last = vec![u32::MAX; n_levels];
-        for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
-            if last[level as usize] != code {
-                last[level as usize] = code;
-                n_clusters[level as usize] += 1;
-            }
-        }
-    }
-    (0..n_levels).map(|k| (n_rows[k], n_clusters[k], sum[k] / weight[k] + outcome.shift)).collect()
-}
-
-#[allow(clippy::too_many_arguments)]
-fn adjusted(
-    factor: &RatesFactor,
-    functionals: &Functionals,
-    vcov: Vec<f64>,
-    options: &Options,
-    outcome: &CellOutcome,
-    reference: Reference,
-    critical: f64,
-    raw: Vec<(usize, usize, f64)>,
-    target_rows: usize,
-    is_probability: bool,
-) -> Rates {
-    let n = factor.levels.len();
-    let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + outcome.shift).collect();
-    let scale = if is_probability { "logit" } else { "identity" };
-    let levels = (0..n)
-        .map(|k| {
-            let (rate, std_error) = (estimates[k], vcov[k * n + k].max(0.0).sqrt());
-            let outside = is_probability && !(rate > 0.0 && rate < 1.0);
-            let (conf_low, conf_high) = if is_probability && !outside {
-                logit_interval(rate, std_error, critical)
-            } else {
-                (rate - critical * std_error, rate + critical * std_error)
-            };
-            let (n_obs, n_clusters, raw_rate) = raw[k];
-            let note = if n_obs == 0 {
-                Some(String::from("no target row has this level"))
-            } else if outside {
-                Some(String::from("the adjusted rate lies outside 0 and 1: interval on the plain scale"))
-            } else {
-                None
-            };
-            RateRow {
-                level: factor.levels[k].clone(),
-                label: factor.labels[k].clone(),
-                estimate: rate,
-                std_error,
-                conf_low,
-                conf_high,
-                n_obs,
-                n_clusters,
-                raw_rate,
-                effective_n: f64::NAN,
-                note,
-            }
-        })
-        .collect();
-    let contrasts = contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, reference, critical);
-    Rates {
-        factor: factor.name.clone(),
-        reference_level: factor.levels[factor.reference].clone(),
-        composition: options.composition,
-        scale,
-        target_rows,
-        levels,
-        contrasts,
-        vcov,
-    }
-}
-
-/// Fills the effective rows of each rate and the overlap block.
-#[allow(clippy::too_many_arguments)]
-fn describe_overlap(
-    sample: &Sample,
-    rows: &Rows,
-    factor: &RatesFactor,
-    functionals: &Functionals,
-    mut rates: Rates,
-    exact: &[Exact],
-    counts: &Counts,
-    layout: &Layout,
-) -> (Rates, Overlap) {
-    let cells = rows.cells();
-    let l = functionals.len;
-    let total: f64 = cells.weight.iter().sum();
-    let mut overlap = overlap::count(sample, cells);
-    let mut effective = Vec::with_capacity(factor.levels.len());
-    for (k, combination) in functionals.combination.iter().enumerate() {
-        let weights = (0..cells.len()).map(|cell| {
-            let rows = f64::from(cells.rows[cell]);
-            let per_row = cells.weight[cell] / rows;
-            let implied: f64 = if exact[cell] == Exact::No {
-                functionals.slope[cell * l..(cell + 1) * l].iter().zip(combination).map(|(h, c)| h * c).sum()
-            } else {
-                1.0 / total
-            };
-            (rows, per_row * implied)
-        });
-        let (rows, negative_share, negative_sum) = overlap::implied(weights);
-        effective.push(rows);
-        rates.levels[k].effective_n = rows;
-        overlap.negative_weight_share = overlap.negative_weight_share.max(negative_share);
-        overlap.negative_weight_sum = overlap.negative_weight_sum.min(negative_sum);
-    }
-    overlap.rows_separated = counts.n_separated;
-    overlap.largest_cluster_share = rows.largest_cluster_share();
-    let absorbed: usize = layout.effect_levels.iter().sum();
-    overlap.parameters_per_row = absorbed as f64 / counts.n.max(1) as f64;
-    overlap.warnings = overlap::warnings(&overlap, &effective, &factor.levels);
-    debug_assert!(counts.n_singletons + counts.n_separated + counts.n == sample.n_rows);
-    (rates, overlap)
 }

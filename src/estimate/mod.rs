@@ -2,10 +2,13 @@
 //!
 //! [`fit`] is the one entry point. Outcomes share the design, and for OLS its factorisation.
 
+mod adjusted;
 mod assemble;
 mod logit;
 mod ols;
 mod separation;
+mod shared;
+mod statistics;
 
 use crate::absorb::{Method, NotConverged};
 use crate::design::Sample;

@@ -1,6 +1,7 @@
 //! Ordinary and weighted least squares.
 
-use super::assemble::{Point, assemble};
+use super::assemble::{Point, Problem, assemble};
+use super::shared::Shared;
 use super::{FitError, Fitted, Options, check_outcome, effect_names};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Rows};
@@ -23,6 +24,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         Err(error) => return sample.outcomes.iter().map(|_| Err(error.clone().into())).collect(),
     };
     let influence = solver.influence();
+    let shared = Shared::new(sample, &rows);
     (0..sample.outcomes.len())
         .into_par_iter()
         .map(|o| {
@@ -43,7 +45,14 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
                 influence: &influence,
                 iterations: solver.iterations(),
             };
-            assemble(sample, options, &rows, o, &outcome, &exact, &layout, &solver, point)
+            assemble(
+                Problem { sample, options, rows: &rows, shared: &shared, o },
+                &outcome,
+                &exact,
+                &layout,
+                &solver,
+                point,
+            )
         })
         .collect()
 }

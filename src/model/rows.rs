@@ -54,6 +54,9 @@ impl Selection {
 
     /// Drops rows where a variable is missing, by its named reasons.
     fn drop_missing(&mut self, workspace: &Workspace, expr: &Expr) -> Result<(), ModelError> {
+        if !workspace.has_missing(expr)? {
+            return Ok(());
+        }
         workspace.with_column(expr, |column| {
             let plain = self.reason(format!("missing {}", column.name));
             let named: Vec<u16> = match &column.reasons {
@@ -408,6 +411,7 @@ fn rates_factor(
             .map(|level| if numeric { level.parse().unwrap_or(f64::NAN) } else { f64::NAN })
             .collect(),
         levels,
+        term_codes: kept.iter().map(|&code| code as u32).collect(),
         codes: rows.iter().map(|&row| position[factor.codes[row as usize] as usize]).collect(),
         reference,
     })

@@ -36,6 +36,7 @@ pub struct Workspace<'t> {
     numbers: Mutex<HashMap<String, Arc<NumberVariable<'t>>>>,
     filters: Mutex<HashMap<String, Arc<Vec<bool>>>>,
     orders: Mutex<HashMap<String, Arc<Vec<u32>>>>,
+    missing: Mutex<HashMap<String, Arc<bool>>>,
 }
 
 /// Looks up or computes; the lock is not held while computing, and the first result wins.
@@ -62,6 +63,7 @@ impl<'t> Workspace<'t> {
             numbers: Mutex::default(),
             filters: Mutex::default(),
             orders: Mutex::default(),
+            missing: Mutex::default(),
         }
     }
 
@@ -73,6 +75,20 @@ impl<'t> Workspace<'t> {
         let key = expr.to_string();
         let column = cached(&self.columns, &key, || expr.eval_column(&key, self.table))?;
         Ok(f(&column))
+    }
+
+    /// Whether an expression is missing in any row.
+    ///
+    /// # Errors
+    /// If it cannot be evaluated.
+    pub fn has_missing(&self, expr: &Expr) -> Result<bool, ModelError> {
+        let found = cached(&self.missing, &expr.to_string(), || {
+            self.with_column(expr, |column| match &column.data {
+                ColumnData::Number(values) => values.iter().any(|value| value.is_nan()),
+                ColumnData::Factor(factor) => factor.codes.contains(&MISSING),
+            })
+        });
+        found.map(|found| *found)
     }
 
     /// An expression as codes.

@@ -60,7 +60,7 @@ impl<'a> Counterfactual<'a> {
                             f(first + column as usize, change);
                         }
                     };
-                    put(k, value);
+                    put(self.factor.term_codes[k] as usize, value);
                     put(levels.codes[row] as usize, -value);
                 }
                 None => f(first, self.factor.numbers[k] - value.unwrap_or(0.0)),
@@ -76,13 +76,31 @@ impl<'a> Counterfactual<'a> {
         sum
     }
 
-    /// Weighted mean change of every column at level `k` over all cells.
-    pub fn mean_change(&self, k: usize, weight: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut mean = vec![0.0; self.p];
+    /// Weighted mean change of every column at each level, over all cells; `weight` sums to one.
+    pub fn mean_changes(&self, n_levels: usize, weight: impl Fn(usize) -> f64) -> Vec<Vec<f64>> {
+        let mut changes = vec![vec![0.0; self.p]; n_levels];
+        if self.is_common() && self.touched.iter().all(|&(t, _)| self.sample.terms[t].levels.is_some()) {
+            // the change depends on a row's own level only: one cell stands for all of its level
+            let mut share = vec![0.0; n_levels];
+            let mut one = vec![None; n_levels];
+            for cell in 0..self.cells.len() {
+                let level = self.factor.codes[self.cells.row[cell] as usize] as usize;
+                share[level] += weight(cell);
+                one[level].get_or_insert(cell);
+            }
+            for (share, cell) in share.into_iter().zip(one).filter_map(|(share, cell)| Some((share, cell?))) {
+                for (k, mean) in changes.iter_mut().enumerate() {
+                    self.changes(cell, k, |column, change| mean[column] += share * change);
+                }
+            }
+            return changes;
+        }
         for cell in 0..self.cells.len() {
             let w = weight(cell);
-            self.changes(cell, k, |column, change| mean[column] += w * change);
+            for (k, mean) in changes.iter_mut().enumerate() {
+                self.changes(cell, k, |column, change| mean[column] += w * change);
+            }
         }
-        mean
+        changes
     }
 }

@@ -64,15 +64,7 @@ pub struct Functionals {
 
 /// The coefficients alone.
 pub fn coefficients(fit: &FittedCells) -> Functionals {
-    let l = fit.n_coef;
-    let mut slope = vec![0.0; fit.n_cells * l];
-    let mut fitted = vec![0.0; fit.n_cells];
-    for (i, &cell) in fit.cell.iter().enumerate() {
-        let cell = cell as usize;
-        slope[cell * l..(cell + 1) * l].copy_from_slice(&fit.slope[i * l..(i + 1) * l]);
-        fitted[cell] = fit.fitted[i];
-    }
-    Functionals { len: l, slope, constant: Vec::new(), fitted, rates: Vec::new(), combination: Vec::new() }
+    spread(fit, fit.n_coef)
 }
 
 /// Coefficients and adjusted rates of a linear model.
@@ -101,13 +93,10 @@ pub fn linear(
         mean += fit.weight[cell] * fit.mean[cell];
     }
     mean /= total;
-    let mut changes = Vec::with_capacity(n_levels);
-    for k in 0..n_levels {
-        let change = setting.mean_change(k, |cell| fit.weight[cell] / total);
-        out.rates.push(mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>());
-        changes.push(change);
-    }
-    let unit = if fit.has_constant { None } else { Some(solver.regress(&vec![1.0 / total; fit.cell.len()])?.fitted) };
+    let changes = setting.mean_changes(n_levels, |cell| fit.weight[cell] / total);
+    out.rates =
+        changes.iter().map(|change| mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>()).collect();
+    let unit = if fit.has_constant { None } else { Some(solver.project(&vec![1.0 / total; fit.cell.len()])?) };
     let sampled = composition == Composition::Sampled;
     for (i, &cell) in fit.cell.iter().enumerate() {
         let cell = cell as usize;
@@ -178,7 +167,7 @@ pub fn logit(
             ratio[i] = if information[i] > 0.0 { gradient / information[i] } else { 0.0 };
             setting.changes(cell, k, |column, change| delta[column] += gradient * change);
         }
-        let projected = solver.regress(&ratio)?.fitted;
+        let projected = solver.project(&ratio)?;
         let mut coefficients = vec![0.0; fit.n_coef];
         add_coefficients(fit, &delta, &mut coefficients);
         for (i, &cell) in fit.cell.iter().enumerate() {
@@ -204,15 +193,17 @@ pub fn logit(
     Ok(out)
 }
 
-/// The coefficients' functionals with room for more; constants are zeros.
+/// The coefficients' functionals with room for more, whose constants are zeros.
 fn spread(fit: &FittedCells, l: usize) -> Functionals {
-    let narrow = coefficients(fit);
     let mut slope = vec![0.0; fit.n_cells * l];
-    for cell in 0..fit.n_cells {
-        slope[cell * l..cell * l + fit.n_coef]
-            .copy_from_slice(&narrow.slope[cell * fit.n_coef..(cell + 1) * fit.n_coef]);
+    let mut fitted = vec![0.0; fit.n_cells];
+    for (i, &cell) in fit.cell.iter().enumerate() {
+        let at = cell as usize * l;
+        slope[at..at + fit.n_coef].copy_from_slice(&fit.slope[i * fit.n_coef..(i + 1) * fit.n_coef]);
+        fitted[cell as usize] = fit.fitted[i];
     }
-    Functionals { len: l, slope, constant: vec![0.0; fit.n_cells * l], ..narrow }
+    let constant = if l > fit.n_coef { vec![0.0; fit.n_cells * l] } else { Vec::new() };
+    Functionals { len: l, slope, constant, fitted, rates: Vec::new(), combination: Vec::new() }
 }
 
 /// Adds `sum_j d_j (coefficient of column j)` to a combination; dropped columns have no influence.

@@ -21,11 +21,10 @@ pub fn effect_cells(sample: &Sample, cells: &Cells) -> (Vec<u32>, usize) {
     combine(&inputs, cells.len())
 }
 
-/// Counts the target rows by how many levels their cell holds.
-pub fn count(sample: &Sample, cells: &Cells) -> Overlap {
+/// Counts the target rows by how many levels their cell (`group`, one of `n_groups`) holds.
+pub fn count(sample: &Sample, cells: &Cells, group: &[u32], n_groups: usize) -> Overlap {
     let mut overlap = Overlap { target_rows: sample.n_rows, ..Overlap::default() };
     let Some(factor) = &sample.rates else { return overlap };
-    let (group, n_groups) = effect_cells(sample, cells);
     let words = factor.levels.len().div_ceil(64);
     let mut seen = vec![0u64; n_groups * words];
     let mut rows = vec![0usize; n_groups];
@@ -45,21 +44,38 @@ pub fn count(sample: &Sample, cells: &Cells) -> Overlap {
     overlap
 }
 
-/// Effective rows, share of rows and sum of negative implied weights of one rate.
-///
-/// `weights` yields `(rows, implied weight of one row)` for every cell.
-pub fn implied(weights: impl Iterator<Item = (f64, f64)>) -> (f64, f64, f64) {
-    let (mut sum, mut squares, mut rows, mut negative_rows, mut negative_sum) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for (count, weight) in weights {
-        sum += count * weight;
-        squares += count * weight * weight;
-        rows += count;
+/// What the implied weights of one rate add up to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Implied {
+    sum: f64,
+    squares: f64,
+    rows: f64,
+    negative_rows: f64,
+    negative_sum: f64,
+}
+
+impl Implied {
+    /// Adds `rows` rows that weigh `weight` each.
+    pub fn add(&mut self, rows: f64, weight: f64) {
+        self.sum += rows * weight;
+        self.squares += rows * weight * weight;
+        self.rows += rows;
         if weight < 0.0 {
-            negative_rows += count;
-            negative_sum += count * weight;
+            self.negative_rows += rows;
+            self.negative_sum += rows * weight;
         }
     }
-    (sum * sum / squares, negative_rows / rows, negative_sum)
+
+    /// (sum h)^2 / sum h^2.
+    pub fn effective_rows(&self) -> f64 {
+        self.sum * self.sum / self.squares
+    }
+
+    /// Folds the negative weights into the overlap block, which holds the worst over levels.
+    pub fn report(&self, overlap: &mut Overlap) {
+        overlap.negative_weight_share = overlap.negative_weight_share.max(self.negative_rows / self.rows);
+        overlap.negative_weight_sum = overlap.negative_weight_sum.min(self.negative_sum);
+    }
 }
 
 /// Sentences on what to be wary of.

@@ -1,0 +1,121 @@
+//! Adjusted rates as records: intervals, contrasts, rows behind each level, overlap.
+
+use super::assemble::{Counts, Problem};
+use crate::aggregate::{Aggregator, Rows};
+use crate::design::RatesFactor;
+use crate::design::cells::{CellOutcome, is_binary};
+use crate::design::layout::Layout;
+use crate::design::singletons::Exact;
+use crate::inference::intervals::logit_interval;
+use crate::rates::contrasts;
+use crate::rates::functionals::Functionals;
+use crate::rates::overlap::{Implied, warnings};
+use crate::result::{Overlap, RateRow, Rates, Reference};
+
+/// What turns a rate and its error into statements.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale<'a> {
+    /// The outcome, for its shift and raw means.
+    pub outcome: &'a CellOutcome,
+    /// Reference distribution.
+    pub reference: Reference,
+    /// Two-sided critical value.
+    pub critical: f64,
+}
+
+/// The adjusted rates of one outcome; `vcov` is their covariance.
+pub fn adjusted_rates(
+    problem: Problem,
+    factor: &RatesFactor,
+    functionals: &Functionals,
+    vcov: Vec<f64>,
+    scale: Scale,
+) -> Rates {
+    let n = factor.levels.len();
+    let shared = problem.shared;
+    let is_probability = is_binary(&problem.sample.outcomes[problem.o].values);
+    let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + scale.outcome.shift).collect();
+    let raw = raw_rates(problem.rows, factor, scale.outcome);
+    let level = |k: usize| {
+        let (rate, std_error) = (estimates[k], vcov[k * n + k].max(0.0).sqrt());
+        let inside = rate > 0.0 && rate < 1.0;
+        let (conf_low, conf_high) = if is_probability && inside {
+            logit_interval(rate, std_error, scale.critical)
+        } else {
+            (rate - scale.critical * std_error, rate + scale.critical * std_error)
+        };
+        let outside = is_probability && !inside;
+        RateRow {
+            level: factor.levels[k].clone(),
+            label: factor.labels[k].clone(),
+            estimate: rate,
+            std_error,
+            conf_low,
+            conf_high,
+            n_obs: shared.level_rows[k],
+            n_clusters: shared.level_clusters[k],
+            raw_rate: raw[k],
+            effective_n: f64::NAN,
+            note: outside.then(|| String::from("the adjusted rate lies outside 0 and 1: interval on the plain scale")),
+        }
+    };
+    Rates {
+        factor: factor.name.clone(),
+        reference_level: factor.levels[factor.reference].clone(),
+        composition: problem.options.composition,
+        scale: if is_probability { "logit" } else { "identity" },
+        target_rows: problem.sample.n_rows,
+        levels: (0..n).map(level).collect(),
+        contrasts: contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, scale.reference, scale.critical),
+        vcov,
+    }
+}
+
+/// Unadjusted mean of each level.
+fn raw_rates(rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<f64> {
+    let cells = rows.cells();
+    let (mut weight, mut sum) = (vec![0.0; factor.levels.len()], vec![0.0; factor.levels.len()]);
+    for cell in 0..cells.len() {
+        let level = factor.codes[cells.row[cell] as usize] as usize;
+        weight[level] += cells.weight[cell];
+        sum[level] += cells.weight[cell] * outcome.mean[cell];
+    }
+    sum.iter().zip(&weight).map(|(sum, weight)| sum / weight + outcome.shift).collect()
+}
+
+/// Fills the effective rows of each rate, and the overlap block.
+pub fn describe_overlap(
+    problem: Problem,
+    factor: &RatesFactor,
+    functionals: &Functionals,
+    rates: &mut Rates,
+    exact: &[Exact],
+    layout: &Layout,
+    counts: &Counts,
+) -> Overlap {
+    let cells = problem.rows.cells();
+    let l = functionals.len;
+    let total: f64 = cells.weight.iter().sum();
+    let mut implied = vec![Implied::default(); factor.levels.len()];
+    for cell in 0..cells.len() {
+        let rows = f64::from(cells.rows[cell]);
+        let per_row = cells.weight[cell] / rows;
+        let slope = &functionals.slope[cell * l..(cell + 1) * l];
+        for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
+            let weight = match exact[cell] {
+                Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),
+                _ => 1.0 / total,
+            };
+            sums.add(rows, per_row * weight);
+        }
+    }
+    let mut overlap = problem.shared.overlap.clone();
+    let effective: Vec<f64> = implied.iter().map(Implied::effective_rows).collect();
+    rates.levels.iter_mut().zip(&effective).for_each(|(row, rows)| row.effective_n = *rows);
+    implied.iter().for_each(|sums| sums.report(&mut overlap));
+    overlap.rows_separated = counts.n_separated;
+    let absorbed: usize = layout.effect_levels.iter().sum();
+    overlap.parameters_per_row = absorbed as f64 / counts.n.max(1) as f64;
+    overlap.warnings = warnings(&overlap, &effective, &factor.levels);
+    overlap
+}

@@ -1,0 +1,55 @@
+//! What does not depend on the outcome: cells of the effects, rows and clusters per level, overlap of the levels.
+
+use crate::aggregate::{Aggregator, Rows};
+use crate::design::Sample;
+use crate::rates::overlap;
+use crate::result::Overlap;
+
+/// Facts about a sample, counted once for all outcomes.
+#[derive(Debug)]
+pub struct Shared {
+    /// Combination of the effects' levels of each design cell.
+    pub effect_cell: Vec<u32>,
+    /// Number of combinations.
+    pub n_effect_cells: usize,
+    /// Target rows at each level of the rates factor.
+    pub level_rows: Vec<usize>,
+    /// Distinct clusters of the first variable at each level.
+    pub level_clusters: Vec<usize>,
+    /// Counts of rows by the levels their cell holds.
+    pub overlap: Overlap,
+}
+
+impl Shared {
+    /// Counts.
+    pub fn new(sample: &Sample, rows: &Rows) -> Self {
+        let cells = rows.cells();
+        let (effect_cell, n_effect_cells) = if sample.effects.is_empty() {
+            (vec![0; cells.len()], usize::from(!cells.is_empty()))
+        } else {
+            overlap::effect_cells(sample, cells)
+        };
+        let Some(factor) = &sample.rates else {
+            let (level_rows, level_clusters, overlap) = Default::default();
+            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap };
+        };
+        let mut level_rows = vec![0usize; factor.levels.len()];
+        for cell in 0..cells.len() {
+            level_rows[factor.codes[cells.row[cell] as usize] as usize] += cells.rows[cell] as usize;
+        }
+        let mut level_clusters = vec![0usize; factor.levels.len()];
+        if let Some(cluster) = sample.clusters.first() {
+            // rows are sorted by this variable: a level meets a cluster anew when its last one changes
+            let mut last = vec![u32::MAX; factor.levels.len()];
+            for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
+                if last[level as usize] != code {
+                    last[level as usize] = code;
+                    level_clusters[level as usize] += 1;
+                }
+            }
+        }
+        let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
+        overlap.largest_cluster_share = rows.largest_cluster_share();
+        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap }
+    }
+}

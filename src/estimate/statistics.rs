@@ -1,0 +1,81 @@
+//! Statistics of fit.
+
+use super::assemble::{Counts, Point, Problem};
+use crate::design::cells::CellOutcome;
+use crate::design::layout::Layout;
+use crate::result::{Family, FitStats};
+
+/// R2 and its relatives, likelihood, and what is left of the normal (score) equations.
+pub fn fit_statistics(
+    problem: Problem,
+    layout: &Layout,
+    outcome: &CellOutcome,
+    point: &Point,
+    counts: &Counts,
+) -> FitStats {
+    let Problem { sample, options, .. } = problem;
+    let weight = &layout.weight;
+    let total: f64 = weight.iter().sum();
+    let value = |i: usize| outcome.mean[layout.cell[i] as usize];
+    let mean = (0..layout.n()).map(|i| weight[i] * value(i)).sum::<f64>() / total;
+    // what is left of the normal equations: the next Newton step
+    let p = layout.p();
+    let mut step = vec![0.0; p];
+    let mut size = vec![0.0; p];
+    for i in 0..layout.n() {
+        let residual = weight[i] * (value(i) - point.fitted[i]);
+        for j in 0..p {
+            step[j] += residual * point.influence[i * p + j];
+            size[j] += residual * point.influence[i * p + j] * residual * point.influence[i * p + j];
+        }
+    }
+    let residual =
+        step.iter().zip(&size).filter(|(_, s)| **s > 0.0).map(|(d, s)| d.abs() / s.sqrt()).fold(0.0, f64::max);
+    let mut stats = FitStats {
+        r2: f64::NAN,
+        adj_r2: f64::NAN,
+        within_r2: f64::NAN,
+        pseudo_r2: f64::NAN,
+        sigma: f64::NAN,
+        log_likelihood: f64::NAN,
+        deviance: f64::NAN,
+        mean_outcome: mean + outcome.shift,
+        iterations: point.iterations,
+        residual,
+    };
+    let n = counts.n as f64;
+    match options.family {
+        Family::Ols => {
+            let within: f64 = layout.cell.iter().map(|&cell| outcome.within[cell as usize]).sum();
+            let square = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i) * f(i)).sum::<f64>();
+            let rss = within + square(&|i| value(i) - point.fitted[i]);
+            let tss = if layout.has_groups() {
+                within + square(&|i| value(i) - mean)
+            } else {
+                within + square(&|i| value(i) + outcome.shift)
+            };
+            stats.deviance = rss;
+            stats.r2 = 1.0 - rss / tss;
+            let constant = if layout.has_groups() { 1.0 } else { 0.0 };
+            stats.adj_r2 = 1.0 - (rss / (n - counts.k_all as f64)) / (tss / (n - constant));
+            if !sample.effects.is_empty() {
+                stats.within_r2 = point.explained / (point.explained + rss);
+            }
+            stats.sigma = (rss / (n - counts.k_all as f64)).sqrt();
+            if sample.weights.is_none() {
+                stats.log_likelihood = -0.5 * n * ((2.0 * std::f64::consts::PI * rss / n).ln() + 1.0);
+            }
+        }
+        Family::Logit => {
+            let eta = point.eta.unwrap_or(&[]);
+            let log_likelihood: f64 = (0..layout.n())
+                .map(|i| weight[i] * (value(i) * eta[i] - eta[i].max(0.0) - (-eta[i].abs()).exp().ln_1p()))
+                .sum();
+            let null = total * (mean * mean.ln() + (1.0 - mean) * (1.0 - mean).ln());
+            stats.log_likelihood = log_likelihood;
+            stats.deviance = -2.0 * log_likelihood;
+            stats.pseudo_r2 = 1.0 - log_likelihood / null;
+        }
+    }
+    stats
+}
