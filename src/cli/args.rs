@@ -27,6 +27,7 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // there is one of them in a run
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),

@@ -16,7 +16,7 @@ pub struct Failure {
     /// The text it is about.
     pub source: Option<Box<SourceError>>,
     /// Where the rows went.
-    pub flow: Option<Flow>,
+    pub flow: Option<Box<Flow>>,
     /// The way out.
     pub hint: Option<String>,
     /// The name of a column that does not exist, whose place in the formula is still to be found.
@@ -91,7 +91,10 @@ impl From<RunError> for Failure {
         let code = if error.is_input() { exit::INPUT } else { exit::ESTIMATION };
         let (source, flow) = match &error {
             RunError::Model { source_text, error, .. } => {
-                let flow = if let ModelError::NoRows { flow, .. } = error { Some(flow.clone()) } else { None };
+                let flow = match &**error {
+                    ModelError::NoRows { flow, .. } => Some(Box::new(flow.clone())),
+                    _ => None,
+                };
                 (source_text.clone(), flow)
             }
             RunError::Fit { .. } => (None, None),

@@ -185,7 +185,9 @@ impl ModelError {
             ModelError::MissingCluster { .. } => {
                 Some(String::from("drop these rows with `--missing-cluster drop`, or cluster by another variable"))
             }
-            ModelError::NoRows { flow, .. } if flow.dropped.iter().any(|step| step.reason.starts_with("cell below")) => {
+            ModelError::NoRows { flow, .. }
+                if flow.dropped.iter().any(|step| step.reason.starts_with("cell below")) =>
+            {
                 Some(String::from("lower `--min-users` (`min_users` in a model file), or use coarser fixed effects"))
             }
             ModelError::NoRows { .. } => Some(String::from(

@@ -13,7 +13,7 @@ pub enum RunError {
         /// `model `(2)` of `table_a1`: `, empty for a single formula.
         context: String,
         /// What is wrong.
-        error: ModelError,
+        error: Box<ModelError>,
         /// The place in the formula or filter, if it is about one.
         source_text: Option<Box<SourceError>>,
     },
@@ -23,7 +23,7 @@ pub enum RunError {
         /// As above.
         context: String,
         /// What is wrong.
-        error: FitError,
+        error: Box<FitError>,
         /// File and row, if it is about one.
         place: Option<String>,
     },
@@ -33,9 +33,9 @@ impl RunError {
     /// Whether the input is at fault, rather than the estimation.
     pub fn is_input(&self) -> bool {
         match self {
-            RunError::Model { error, .. } => !matches!(error, ModelError::NoRows { .. }),
+            RunError::Model { error, .. } => !matches!(**error, ModelError::NoRows { .. }),
             RunError::Fit { error, .. } => {
-                matches!(error, FitError::NotBinary { .. } | FitError::RatesNotInModel { .. })
+                matches!(**error, FitError::NotBinary { .. } | FitError::RatesNotInModel { .. })
             }
         }
     }
@@ -59,11 +59,11 @@ impl RunError {
             text.get(span.clone())?;
             Some(Box::new(SourceError { origin, text, span, message, expected, hint: error.hint() }))
         });
-        RunError::Model { context: context(spec, sample), error, source_text }
+        RunError::Model { context: context(spec, sample), error: Box::new(error), source_text }
     }
 
     pub(super) fn fit(spec: &Resolved, sample: &str, error: FitError, place: Option<String>) -> Self {
-        RunError::Fit { context: context(spec, sample), error, place }
+        RunError::Fit { context: context(spec, sample), error: Box::new(error), place }
     }
 }
 

@@ -111,6 +111,6 @@ fn parse_line(file: &str, row: usize, line: &[u8]) -> Result<serde_json::Map<Str
     match serde_json::from_slice(line) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(bad(String::from("the line is JSON, but no object"))),
-        Err(error) => Err(bad(format!("the line is not JSON ({error})"))),
+        Err(error) => Err(bad(format!("the line cannot be read as JSON ({error})"))),
     }
 }

@@ -348,7 +348,7 @@ fn faults_of_files() {
         ("latin.csv", b"a,b\n1,2\n3,\xe9\n", "latin.csv, row 2: the text is not UTF-8"),
         ("utf16.csv", b"\xff\xfea\0,\0b\0\n\0", "`utf16.csv` is not a readable CSV file: it is in UTF-16"),
         ("inf.csv", b"a\n1\ninf\n", "inf.csv, row 2, column `a`: `inf` is not a finite number"),
-        ("bad.ndjson", b"{\"a\":1}\n{\"a\":\n", "bad.ndjson, row 2: the line is not JSON"),
+        ("bad.ndjson", b"{\"a\":1}\n{\"a\":\n", "bad.ndjson, row 2: the line cannot be read as JSON"),
         ("list.ndjson", b"[1]\n", "list.ndjson, row 1: the line is JSON, but no object"),
         ("cut.parquet", b"PAR1abcdef", "`cut.parquet` is not a readable Parquet file: "),
         ("none.parquet", b"hello, this is no parquet file", "`none.parquet` is not a readable Parquet file: "),
