@@ -94,13 +94,12 @@ pub fn describe_overlap(
     counts: &Counts,
 ) -> Overlap {
     let cells = problem.rows.cells();
-    let l = functionals.len;
     let total: f64 = cells.weight.iter().sum();
     let mut implied = vec![Implied::default(); factor.levels.len()];
     for cell in 0..cells.len() {
         let rows = f64::from(cells.rows[cell]);
         let per_row = cells.weight[cell] / rows;
-        let slope = &functionals.slope[cell * l..(cell + 1) * l];
+        let slope = functionals.records.slope(cell);
         for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
             let weight = match exact[cell] {
                 Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),

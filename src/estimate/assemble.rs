@@ -16,6 +16,7 @@ use crate::rates::functionals::{FittedCells, coefficients, linear, logit};
 use crate::result::*;
 use crate::vcov::small_sample::{count_effects, nesting, small_sample};
 use crate::vcov::{clustered_meat, combine_linear};
+use std::borrow::Cow;
 
 /// A solved regression on its cells.
 #[derive(Debug)]
@@ -37,11 +38,11 @@ pub struct Point<'a> {
 }
 
 /// Coefficients on the scale of the data, with the intercept first where there is one.
-struct Coefficients {
+struct Coefficients<'a> {
     names: Vec<String>,
     values: Vec<f64>,
     /// Influence rows, estimation cells x names.
-    slope: Vec<f64>,
+    slope: Cow<'a, [f64]>,
     /// All regressor columns, dropped ones zero.
     all: Vec<f64>,
     /// Reported position of each regressor column.
@@ -114,15 +115,8 @@ pub fn assemble(
         },
     };
     let stats = fit_statistics(problem, layout, outcome, &point, &counts);
-    let query = ScoreQuery {
-        outcome: o,
-        shift: outcome.shift,
-        fitted: &functionals.fitted,
-        slope: &functionals.slope,
-        constant: (!functionals.constant.is_empty() && options.composition == Composition::Sampled)
-            .then_some(functionals.constant.as_slice()),
-        n_functionals: functionals.len,
-    };
+    let len = functionals.records.len();
+    let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
     let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma)?;
     let clustered = options.vcov == VcovKind::Cr1;
     let reference = match options.family {
@@ -132,9 +126,9 @@ pub fn assemble(
     };
     let critical = reference.critical(options.conf_level);
 
-    let unit = |j: usize| (0..functionals.len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
     let picks: Vec<Vec<f64>> = (0..coef.values.len()).map(unit).collect();
-    let vcov = combine_linear(&picks, &variance.matrix, functionals.len);
+    let vcov = combine_linear(&picks, &variance.matrix, len);
     let n_coef = coef.values.len();
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings = Vec::new();
@@ -151,7 +145,7 @@ pub fn assemble(
     let (rates, overlap) = match &setting {
         None => (None, None),
         Some((factor, _)) => {
-            let vcov = combine_linear(&functionals.combination, &variance.matrix, functionals.len);
+            let vcov = combine_linear(&functionals.combination, &variance.matrix, len);
             let scale = Scale { outcome, reference, critical };
             let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
             let overlap = describe_overlap(problem, factor, &functionals, &mut rates, exact, layout, &counts);
@@ -170,7 +164,7 @@ pub fn assemble(
             combos.extend(functionals.combination.iter().cloned());
         }
         let values = raw
-            .chunks(functionals.len)
+            .chunks(len)
             .flat_map(|phi| {
                 combos.iter().map(|c| c.iter().zip(phi).map(|(c, phi)| c * phi).sum::<f64>()).collect::<Vec<_>>()
             })
@@ -209,7 +203,13 @@ pub fn assemble(
 ///
 /// With x standardised as (x - c)/s: b = g/s. The intercept is mean(y) - mean(x)'b with influence
 /// 1/W - mean(x)'q, means weighted by the information of the last least-squares problem.
-fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Point, shift: f64) -> Coefficients {
+fn unstandardise<'a>(
+    sample: &Sample,
+    layout: &Layout,
+    solver: &Solver,
+    point: &Point<'a>,
+    shift: f64,
+) -> Coefficients<'a> {
     let p = layout.p();
     let n = layout.n();
     let flags = solver.dropped();
@@ -236,10 +236,15 @@ fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Poin
     let all: Vec<f64> =
         (0..p).map(|j| if position[j].is_some() { point.coef[j] / layout.scale[j] } else { 0.0 }).collect();
     let n_coef = names.len();
-    let mut slope = vec![0.0; n * n_coef];
-    for j in 0..p {
-        if let Some(at) = position[j] {
-            (0..n).for_each(|i| slope[i * n_coef + at] = point.influence[i * p + j] / layout.scale[j]);
+    let unchanged = n_coef == p && !has_intercept && layout.scale.iter().all(|&scale| scale == 1.0);
+    let mut slope = if unchanged { Cow::Borrowed(point.influence) } else { Cow::Owned(vec![0.0; n * n_coef]) };
+    if !unchanged {
+        let kept: Vec<(usize, usize)> = (0..p).filter_map(|j| Some((j, position[j]?))).collect();
+        let slope = slope.to_mut();
+        for i in 0..n {
+            for &(j, at) in &kept {
+                slope[i * n_coef + at] = point.influence[i * p + j] / layout.scale[j];
+            }
         }
     }
     let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j]).collect();
@@ -254,6 +259,7 @@ fn unstandardise(sample: &Sample, layout: &Layout, solver: &Solver, point: &Poin
         let level_mean = level.iter().zip(point.information).map(|(v, w)| v * w).sum::<f64>() / total;
         let intercept = level_mean - x_mean.iter().zip(&all).map(|(x, b)| x * b).sum::<f64>() + shift;
         values.insert(0, intercept);
+        let slope = slope.to_mut();
         for i in 0..n {
             let through: f64 = (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
             slope[i * n_coef] = 1.0 / total - through;
@@ -326,7 +332,7 @@ fn variance(
     counts: &Counts,
     sigma: f64,
 ) -> Result<Variance, FitError> {
-    let l = query.n_functionals;
+    let l = query.records.len();
     match options.vcov {
         VcovKind::Cr1 => {
             let names: Vec<String> = sample.clusters.iter().map(|cluster| cluster.name.clone()).collect();
@@ -349,7 +355,7 @@ fn variance(
             let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
             let mut matrix = vec![0.0; l * l];
             let mut add = |cell: usize, w: f64| {
-                let h = &query.slope[cell * l..(cell + 1) * l];
+                let h = query.records.slope(cell);
                 for a in 0..l {
                     (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
                 }
@@ -362,11 +368,11 @@ fn variance(
             }
             let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
             matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
-            if query.constant.is_some() {
+            if query.records.first_constant() < l {
                 // composition part: rows of the target as draws, with the model's part switched off
-                let mut slope = query.slope.to_vec();
-                layout.cell.iter().for_each(|&cell| slope[cell as usize * l..(cell as usize + 1) * l].fill(0.0));
-                let part = rows.meat(&ScoreQuery { slope: &slope, ..query.clone() }, Grouping::Rows, exact);
+                let mut records = query.records.clone();
+                layout.cell.iter().for_each(|&cell| records.slope_mut(cell as usize).fill(0.0));
+                let part = rows.meat(&ScoreQuery { records: &records, ..query.clone() }, Grouping::Rows, exact);
                 matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
             }
             Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })

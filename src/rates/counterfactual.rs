@@ -68,18 +68,42 @@ impl<'a> Counterfactual<'a> {
         }
     }
 
-    /// Change of the linear predictor of `cell` at level `k`: (x(k) - x)'b.
-    #[inline]
-    pub fn shift(&self, cell: usize, k: usize, coef: &[f64]) -> f64 {
-        let mut sum = 0.0;
-        self.changes(cell, k, |column, change| sum += change * coef[column]);
-        sum
+    /// Change of the linear predictor of every cell at each of the first `n_levels` levels: (x(k) - x)'b.
+    pub fn shifts(&self, n_levels: usize, coef: &[f64]) -> Shifts {
+        let change = |cell: usize, k: usize| {
+            let mut sum = 0.0;
+            self.changes(cell, k, |column, change| sum += change * coef[column]);
+            sum
+        };
+        let by_level = self.depends_on_level_only();
+        let key: Vec<u32> = if by_level {
+            self.cells.row.iter().map(|&row| self.factor.codes[row as usize]).collect()
+        } else {
+            (0..self.cells.len() as u32).collect()
+        };
+        let n_keys = if by_level { self.factor.levels.len() } else { self.cells.len() };
+        let mut table = vec![0.0; n_keys * n_levels];
+        let mut done = vec![false; n_keys];
+        for (cell, &key) in key.iter().enumerate() {
+            if !std::mem::replace(&mut done[key as usize], true) {
+                let slots = &mut table[key as usize * n_levels..(key as usize + 1) * n_levels];
+                slots.iter_mut().enumerate().for_each(|(k, slot)| *slot = change(cell, k));
+            }
+        }
+        Shifts { key, table, n_levels }
+    }
+
+    /// Whether the change of a row depends on its own level and nothing else of it.
+    fn depends_on_level_only(&self) -> bool {
+        self.touched
+            .iter()
+            .all(|&(t, _)| self.sample.terms[t].levels.is_some() && self.sample.terms[t].values.is_none())
     }
 
     /// Weighted mean change of every column at each level, over all cells; `weight` sums to one.
     pub fn mean_changes(&self, n_levels: usize, weight: impl Fn(usize) -> f64) -> Vec<Vec<f64>> {
         let mut changes = vec![vec![0.0; self.p]; n_levels];
-        if self.is_common() && self.touched.iter().all(|&(t, _)| self.sample.terms[t].levels.is_some()) {
+        if self.depends_on_level_only() {
             // the change depends on a row's own level only: one cell stands for all of its level
             let mut share = vec![0.0; n_levels];
             let mut one = vec![None; n_levels];
@@ -102,5 +126,22 @@ impl<'a> Counterfactual<'a> {
             }
         }
         changes
+    }
+}
+
+/// Changes of the linear predictor, looked up by cell and level.
+#[derive(Debug)]
+pub struct Shifts {
+    /// Row of the table for each cell.
+    key: Vec<u32>,
+    table: Vec<f64>,
+    n_levels: usize,
+}
+
+impl Shifts {
+    /// (x(k) - x)'b of a cell.
+    #[inline]
+    pub fn at(&self, cell: usize, k: usize) -> f64 {
+        self.table[self.key[cell] as usize * self.n_levels + k]
     }
 }

@@ -15,6 +15,7 @@
 
 use super::counterfactual::Counterfactual;
 use crate::absorb::{NotConverged, Solver};
+use crate::aggregate::Records;
 use crate::result::Composition;
 
 /// What the functionals are built from: one fitted outcome on its cells.
@@ -45,26 +46,22 @@ pub struct FittedCells<'a> {
 }
 
 /// Functionals of coefficients and rates, on all cells.
+///
+/// mu_c of a cell that the effects fit exactly is the outcome itself in a linear model (no residual), and zero in a
+/// logit (the whole outcome is in the slope).
 #[derive(Debug, Clone)]
 pub struct Functionals {
-    /// L: the coefficients first.
-    pub len: usize,
-    /// h_c, cells x L.
-    pub slope: Vec<f64>,
-    /// t_c, cells x L; empty if all zero.
-    pub constant: Vec<f64>,
-    /// mu_c of every cell; where the effects fit exactly, the outcome itself in a linear model (no residual), and zero in
-    /// a logit (the whole outcome is in the slope).
-    pub fitted: Vec<f64>,
+    /// mu_c, h_c, t_c: the coefficients first.
+    pub records: Records,
     /// Rates on the shifted scale.
     pub rates: Vec<f64>,
-    /// Each rate as a combination of the L functionals.
+    /// Each rate as a combination of the functionals.
     pub combination: Vec<Vec<f64>>,
 }
 
 /// The coefficients alone.
 pub fn coefficients(fit: &FittedCells) -> Functionals {
-    spread(fit, fit.n_coef)
+    spread(fit, fit.n_coef, fit.n_coef)
 }
 
 /// Coefficients and adjusted rates of a linear model.
@@ -82,7 +79,8 @@ pub fn linear(
     // one composition functional serves all levels unless the factor has its own slopes
     let n_extra = if setting.is_common() { 1 } else { n_levels };
     let l = fit.n_coef + n_extra;
-    let mut out = spread(fit, l);
+    let sampled = composition == Composition::Sampled;
+    let mut out = spread(fit, l, if sampled { fit.n_coef } else { l });
     let mut mean = 0.0;
     let mut in_estimation = vec![false; fit.n_cells];
     for (i, &cell) in fit.cell.iter().enumerate() {
@@ -97,25 +95,24 @@ pub fn linear(
     out.rates =
         changes.iter().map(|change| mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>()).collect();
     let unit = if fit.has_constant { None } else { Some(solver.project(&vec![1.0 / total; fit.cell.len()])?) };
-    let sampled = composition == Composition::Sampled;
+    let shift = setting.shifts(n_extra, fit.coef);
     for (i, &cell) in fit.cell.iter().enumerate() {
         let cell = cell as usize;
         for extra in 0..n_extra {
-            let at = cell * l + fit.n_coef + extra;
-            out.slope[at] = unit.as_ref().map_or(1.0 / total, |unit| unit[i]);
+            out.records.slope_mut(cell)[fit.n_coef + extra] = unit.as_ref().map_or(1.0 / total, |unit| unit[i]);
             if sampled {
-                out.constant[at] = (fit.fitted[i] + setting.shift(cell, extra, fit.coef) - out.rates[extra]) / total;
+                out.records.constant_mut(cell)[extra] =
+                    (fit.fitted[i] + shift.at(cell, extra) - out.rates[extra]) / total;
             }
         }
     }
     for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
-        out.fitted[cell] = fit.mean[cell];
+        out.records.set_fitted(cell, fit.mean[cell]);
         for extra in 0..n_extra {
-            let at = cell * l + fit.n_coef + extra;
-            out.slope[at] = 1.0 / total;
+            out.records.slope_mut(cell)[fit.n_coef + extra] = 1.0 / total;
             if sampled {
-                let change = setting.shift(cell, extra, fit.coef);
-                out.constant[at] = (fit.mean[cell] + change - out.rates[extra]) / total;
+                out.records.constant_mut(cell)[extra] =
+                    (fit.mean[cell] + shift.at(cell, extra) - out.rates[extra]) / total;
             }
         }
     }
@@ -145,18 +142,16 @@ pub fn logit(
     let total: f64 = fit.weight.iter().sum();
     let eta = fit.eta.unwrap_or(&[]);
     let l = fit.n_coef + n_levels;
-    let mut out = spread(fit, l);
+    let sampled = composition == Composition::Sampled;
+    let mut out = spread(fit, l, if sampled { fit.n_coef } else { l });
+    let shift = setting.shifts(n_levels, fit.coef);
     let mut in_estimation = vec![false; fit.n_cells];
     fit.cell.iter().for_each(|&cell| in_estimation[cell as usize] = true);
     let exact: Vec<usize> = (0..fit.n_cells).filter(|&cell| !in_estimation[cell]).collect();
     let exact_sum: f64 = exact.iter().map(|&cell| fit.weight[cell] * fit.mean[cell]).sum();
     for k in 0..n_levels {
-        let predicted: Vec<f64> = fit
-            .cell
-            .iter()
-            .zip(eta)
-            .map(|(&cell, eta)| logistic(eta + setting.shift(cell as usize, k, fit.coef)))
-            .collect();
+        let predicted: Vec<f64> =
+            fit.cell.iter().zip(eta).map(|(&cell, eta)| logistic(eta + shift.at(cell as usize, k))).collect();
         let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
         let rate = (sum + exact_sum) / total;
         let mut delta = vec![0.0; fit.coef.len()];
@@ -174,15 +169,15 @@ pub fn logit(
             let cell = cell as usize;
             let q = &fit.slope[i * fit.n_coef..(i + 1) * fit.n_coef];
             let through_coef: f64 = q.iter().zip(&coefficients).map(|(q, d)| q * d).sum();
-            out.slope[cell * l + fit.n_coef + k] = projected[i] + through_coef;
-            if composition == Composition::Sampled {
-                out.constant[cell * l + fit.n_coef + k] = (predicted[i] - rate) / total;
+            out.records.slope_mut(cell)[fit.n_coef + k] = projected[i] + through_coef;
+            if sampled {
+                out.records.constant_mut(cell)[k] = (predicted[i] - rate) / total;
             }
         }
-        if composition == Composition::Sampled {
+        if sampled {
             for &cell in &exact {
-                out.slope[cell * l + fit.n_coef + k] = 1.0 / total;
-                out.constant[cell * l + fit.n_coef + k] = -rate / total;
+                out.records.slope_mut(cell)[fit.n_coef + k] = 1.0 / total;
+                out.records.constant_mut(cell)[k] = -rate / total;
             }
         }
         let mut combination = vec![0.0; l];
@@ -193,17 +188,15 @@ pub fn logit(
     Ok(out)
 }
 
-/// The coefficients' functionals with room for more, whose constants are zeros.
-fn spread(fit: &FittedCells, l: usize) -> Functionals {
-    let mut slope = vec![0.0; fit.n_cells * l];
-    let mut fitted = vec![0.0; fit.n_cells];
+/// The coefficients' functionals with room for more.
+fn spread(fit: &FittedCells, l: usize, first_constant: usize) -> Functionals {
+    let mut records = Records::new(fit.n_cells, l, first_constant);
+    let width = fit.n_coef;
     for (i, &cell) in fit.cell.iter().enumerate() {
-        let at = cell as usize * l;
-        slope[at..at + fit.n_coef].copy_from_slice(&fit.slope[i * fit.n_coef..(i + 1) * fit.n_coef]);
-        fitted[cell as usize] = fit.fitted[i];
+        records.slope_mut(cell as usize)[..width].copy_from_slice(&fit.slope[i * width..(i + 1) * width]);
+        records.set_fitted(cell as usize, fit.fitted[i]);
     }
-    let constant = if l > fit.n_coef { vec![0.0; fit.n_cells * l] } else { Vec::new() };
-    Functionals { len: l, slope, constant, fitted, rates: Vec::new(), combination: Vec::new() }
+    Functionals { records, rates: Vec::new(), combination: Vec::new() }
 }
 
 /// Adds `sum_j d_j (coefficient of column j)` to a combination; dropped columns have no influence.

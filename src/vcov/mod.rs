@@ -28,7 +28,7 @@ pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String
     let mut subsets: Vec<Vec<usize>> =
         (1u32..1 << n_variables).map(|mask| (0..n_variables).filter(|&v| mask & (1 << v) != 0).collect()).collect();
     subsets.sort_by_key(Vec::len);
-    let mut matrix = vec![0.0; query.n_functionals * query.n_functionals];
+    let mut matrix = vec![0.0; query.records.len() * query.records.len()];
     let mut clusters = Vec::new();
     for subset in subsets {
         let Meat { groups, matrix: part } = rows.meat(query, Grouping::Clusters(&subset), exact);

@@ -1,64 +1,11 @@
-//! The boundary between what touches rows and what never does.
-//!
-//! An [`Aggregator`] holds rows and answers with small results: cell tables and sums of outer products of per-cluster
-//! influence. The estimator works on those alone. [`Rows`] is the in-memory aggregator; a distributed one would
-//! fill the same trait (cells are a GROUP BY, meats a join on the cluster and a GROUP BY).
-//!
-//! The influence of row i on a vector of L numbers (coefficients, adjusted rates) is, in every estimator here,
-//! linear in the outcome given the cell c: phi_i = w_i [ (y_i - mu_c) h_c + t_c ].
+//! The in-memory aggregator: rows sorted by the first cluster variable.
 
+use super::{Aggregator, Grouping, Meat, ScoreQuery};
 use crate::design::cells::{CellOutcome, Cells};
 use crate::design::codes::combine;
 use crate::design::singletons::Exact;
 use crate::design::{Outcome, Sample};
 use crate::linalg::blocks::sum_blocks;
-
-/// Per-cell ingredients of the influence of `n_functionals` numbers.
-#[derive(Debug, Clone)]
-pub struct ScoreQuery<'a> {
-    /// Position of the outcome in [`Sample::outcomes`].
-    pub outcome: usize,
-    /// What was subtracted from the outcome before fitting.
-    pub shift: f64,
-    /// mu_c of every cell, on the shifted scale.
-    pub fitted: &'a [f64],
-    /// h_c, cells x L, row-major.
-    pub slope: &'a [f64],
-    /// t_c, cells x L, row-major; `None` for zero.
-    pub constant: Option<&'a [f64]>,
-    /// L.
-    pub n_functionals: usize,
-}
-
-/// Which rows are summed before squaring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grouping<'a> {
-    /// None: every row on its own.
-    Rows,
-    /// Rows that share all of these cluster variables (positions in [`Sample::clusters`]).
-    Clusters(&'a [usize]),
-}
-
-/// A sum of outer products of summed influence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Meat {
-    /// Number of groups with at least one estimation row.
-    pub groups: usize,
-    /// sum_g phi_g phi_g', L x L, row-major.
-    pub matrix: Vec<f64>,
-}
-
-/// What an estimator may ask of rows.
-pub trait Aggregator: Sync {
-    /// The cells.
-    fn cells(&self) -> &Cells;
-    /// Cell means of an outcome.
-    fn outcome(&self, outcome: usize) -> CellOutcome;
-    /// Outer products of summed influence. `exact` marks the cells outside the estimation.
-    fn meat(&self, query: &ScoreQuery, grouping: Grouping, exact: &[Exact]) -> Meat;
-    /// Summed influence of every cluster of one variable, `n_clusters x L`.
-    fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
-}
 
 /// Rows in memory.
 #[derive(Debug, Clone)]
@@ -99,15 +46,13 @@ impl<'a> Rows<'a> {
     /// Adds a row's influence to `sum`.
     #[inline]
     fn add_row(&self, query: &ScoreQuery, values: &[f64], row: usize, sum: &mut [f64]) {
-        let l = query.n_functionals;
+        let records = query.records;
         let cell = self.cells.of_row[row] as usize;
         let weight = self.sample.weight(row);
-        let residual = weight * (values[row] - query.shift - query.fitted[cell]);
-        let slope = &query.slope[cell * l..(cell + 1) * l];
-        sum.iter_mut().zip(slope).for_each(|(sum, h)| *sum += residual * h);
-        if let Some(constant) = query.constant {
-            sum.iter_mut().zip(&constant[cell * l..(cell + 1) * l]).for_each(|(sum, t)| *sum += weight * t);
-        }
+        let residual = weight * (values[row] - query.shift - records.fitted(cell));
+        sum.iter_mut().zip(records.slope(cell)).for_each(|(sum, h)| *sum += residual * h);
+        let constants = sum[records.first_constant()..].iter_mut().zip(records.constant(cell));
+        constants.for_each(|(sum, t)| *sum += weight * t);
     }
 
     /// Outer products over contiguous runs of rows, `run(g)` for g in `0..n_runs`.
@@ -121,14 +66,14 @@ impl<'a> Rows<'a> {
         // widths of the common designs get a loop the compiler can unroll
         macro_rules! dispatch {
             ($($width:literal)*) => {
-                match query.n_functionals {
+                match query.records.len() {
                     $($width => self.fixed_width::<$width>(query, n_runs, run, exact),)*
                     _ => self.any_width(query, n_runs, run, exact),
                 }
             };
         }
         let total = dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
-        finish(total, query.n_functionals)
+        finish(total, query.records.len())
     }
 
     fn any_width(
@@ -138,7 +83,7 @@ impl<'a> Rows<'a> {
         run: impl Fn(usize) -> std::ops::Range<usize> + Sync,
         exact: &[Exact],
     ) -> Vec<f64> {
-        let l = query.n_functionals;
+        let l = query.records.len();
         let values = self.values(query);
         sum_blocks(n_runs, l * l + 1, |runs| {
             let mut total = vec![0.0; l * l + 1];
@@ -166,8 +111,8 @@ impl<'a> Rows<'a> {
         exact: &[Exact],
     ) -> Vec<f64> {
         let values = self.values(query);
-        let slope: &[[f64; L]] = query.slope.as_chunks().0;
-        let constant: Option<&[[f64; L]]> = query.constant.map(|constant| constant.as_chunks().0);
+        let records = query.records;
+        let first = records.first_constant().min(L);
         sum_blocks(n_runs, L * L + 1, |runs| {
             let mut total = [[0.0; L]; L];
             let mut groups = 0.0;
@@ -177,11 +122,10 @@ impl<'a> Rows<'a> {
                 for row in run(g) {
                     let cell = self.cells.of_row[row] as usize;
                     let weight = self.sample.weight(row);
-                    let residual = weight * (values[row] - query.shift - query.fitted[cell]);
-                    (0..L).for_each(|j| sum[j] += residual * slope[cell][j]);
-                    if let Some(constant) = constant {
-                        (0..L).for_each(|j| sum[j] += weight * constant[cell][j]);
-                    }
+                    let (slope, fitted, constant) = records.parts::<L>(cell);
+                    let residual = weight * (values[row] - query.shift - fitted);
+                    (0..L).for_each(|j| sum[j] += residual * slope[j]);
+                    sum[first..].iter_mut().zip(constant).for_each(|(sum, t)| *sum += weight * t);
                     estimation |= exact[cell] == Exact::No;
                 }
                 for (row, x) in total.iter_mut().zip(&sum) {
@@ -195,7 +139,7 @@ impl<'a> Rows<'a> {
 
     /// Outer products over groups given by codes in any order.
     fn meat_of_codes(&self, query: &ScoreQuery, codes: &[u32], n_groups: usize, exact: &[Exact]) -> Meat {
-        let l = query.n_functionals;
+        let l = query.records.len();
         let sums = self.sums_by(query, codes, n_groups);
         let mut estimation = vec![false; n_groups];
         for (row, &code) in codes.iter().enumerate() {
@@ -211,7 +155,7 @@ impl<'a> Rows<'a> {
     }
 
     fn sums_by(&self, query: &ScoreQuery, codes: &[u32], n_groups: usize) -> Vec<f64> {
-        let l = query.n_functionals;
+        let l = query.records.len();
         let values = self.values(query);
         let mut sums = vec![0.0; n_groups * l];
         for (row, &code) in codes.iter().enumerate() {

@@ -1,0 +1,58 @@
+//! The boundary between what touches rows and what never does.
+//!
+//! An [`Aggregator`] holds rows and answers with small results: cell tables and sums of outer products of per-cluster
+//! influence. The estimator works on those alone. [`Rows`] is the in-memory aggregator; a distributed one would
+//! fill the same trait (cells are a GROUP BY, meats a join on the cluster and a GROUP BY).
+//!
+//! The influence of row i on a vector of L numbers (coefficients, adjusted rates) is, in every estimator here,
+//! linear in the outcome given the cell c: phi_i = w_i [ (y_i - mu_c) h_c + t_c ].
+
+mod records;
+mod rows;
+
+pub use records::Records;
+pub use rows::Rows;
+
+use crate::design::cells::{CellOutcome, Cells};
+use crate::design::singletons::Exact;
+
+/// Whose influence is summed: an outcome, and the ingredients of every cell.
+#[derive(Debug, Clone)]
+pub struct ScoreQuery<'a> {
+    /// Position of the outcome in [`crate::design::Sample::outcomes`].
+    pub outcome: usize,
+    /// What was subtracted from the outcome before fitting.
+    pub shift: f64,
+    /// mu_c, h_c and t_c of every cell, on the shifted scale.
+    pub records: &'a Records,
+}
+
+/// Which rows are summed before squaring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping<'a> {
+    /// None: every row on its own.
+    Rows,
+    /// Rows that share all of these cluster variables (positions in [`crate::design::Sample::clusters`]).
+    Clusters(&'a [usize]),
+}
+
+/// A sum of outer products of summed influence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meat {
+    /// Number of groups with at least one estimation row.
+    pub groups: usize,
+    /// sum_g phi_g phi_g', L x L, row-major.
+    pub matrix: Vec<f64>,
+}
+
+/// What an estimator may ask of rows.
+pub trait Aggregator: Sync {
+    /// The cells.
+    fn cells(&self) -> &Cells;
+    /// Cell means of an outcome.
+    fn outcome(&self, outcome: usize) -> CellOutcome;
+    /// Outer products of summed influence. `exact` marks the cells outside the estimation.
+    fn meat(&self, query: &ScoreQuery, grouping: Grouping, exact: &[Exact]) -> Meat;
+    /// Summed influence of every cluster of one variable, `n_clusters x L`.
+    fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
+}
