@@ -24,6 +24,10 @@ pub struct Cells {
     pub weight: Vec<f64>,
     /// Position in [`Sample::effects`] of the effect that cells are sorted by.
     pub absorbed: Option<usize>,
+    /// Level of each effect in each cell.
+    pub effect_codes: Vec<Vec<u32>>,
+    /// Level of the rates factor in each cell; empty without one.
+    pub rates_level: Vec<u32>,
 }
 
 /// An outcome, cell by cell.
@@ -52,7 +56,11 @@ impl Cells {
             rows[cell as usize] += 1;
             weight[cell as usize] += sample.weight(i);
         }
-        Cells { of_row, row, rows, weight, absorbed }
+        // looked up once: representative rows are scattered
+        let of_cells = |codes: &[u32]| row.iter().map(|&row| codes[row as usize]).collect();
+        let effect_codes = sample.effects.iter().map(|effect| of_cells(&effect.codes)).collect();
+        let rates_level = sample.rates.as_ref().map_or_else(Vec::new, |rates| of_cells(&rates.codes));
+        Cells { of_row, row, rows, weight, absorbed, effect_codes, rates_level }
     }
 
     /// Number of cells.

@@ -50,7 +50,7 @@ impl Layout {
 
         let mut effect_levels = vec![0; sample.effects.len()];
         let starts = match cells.absorbed {
-            Some(e) => group_starts(n, |i| sample.effects[e].codes[row(i)]),
+            Some(e) => group_starts(n, |i| cells.effect_codes[e][cell[i] as usize]),
             None if sample.intercept => vec![0, n as u32],
             None => vec![0],
         };
@@ -63,10 +63,11 @@ impl Layout {
                 continue;
             }
             let mut number = vec![NO_COLUMN; effect.n_levels];
-            (0..n).for_each(|i| number[effect.codes[row(i)] as usize] = 0);
+            let code = |i: usize| cells.effect_codes[e][cell[i] as usize] as usize;
+            (0..n).for_each(|i| number[code(i)] = 0);
             let present = number.iter_mut().filter(|slot| **slot == 0);
             effect_levels[e] = present.enumerate().map(|(position, slot)| *slot = position as u32).count();
-            let codes: Vec<u32> = (0..n).map(|i| number[effect.codes[row(i)] as usize]).collect();
+            let codes: Vec<u32> = (0..n).map(|i| number[code(i)]).collect();
             slots.push((codes.iter().map(|&code| next + code).collect(), None));
             other_effects.push(codes);
             next += effect_levels[e] as u32;

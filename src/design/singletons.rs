@@ -42,11 +42,11 @@ fn iterate(
     let mut changed = !sample.effects.is_empty();
     while changed {
         changed = false;
-        for effect in &sample.effects {
+        for (effect, codes) in sample.effects.iter().zip(&cells.effect_codes) {
             let mut rows = vec![0u32; effect.n_levels];
             let mut sums = vec![(0.0, 0.0); if mean.is_some() { effect.n_levels } else { 0 }];
             for cell in (0..cells.len()).filter(|&cell| exact[cell] == Exact::No) {
-                let level = effect.codes[cells.row[cell] as usize] as usize;
+                let level = codes[cell] as usize;
                 rows[level] += cells.rows[cell];
                 if let Some(mean) = mean {
                     sums[level].0 += cells.weight[cell];
@@ -57,7 +57,7 @@ fn iterate(
                 if exact[cell] != Exact::No {
                     continue;
                 }
-                let level = effect.codes[cells.row[cell] as usize] as usize;
+                let level = codes[cell] as usize;
                 let (weight, sum) = sums.get(level).copied().unwrap_or((0.0, 0.0));
                 if test(rows[level], weight, sum) {
                     exact[cell] = mark;

@@ -76,7 +76,7 @@ fn raw_rates(rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<f6
     let cells = rows.cells();
     let (mut weight, mut sum) = (vec![0.0; factor.levels.len()], vec![0.0; factor.levels.len()]);
     for cell in 0..cells.len() {
-        let level = factor.codes[cells.row[cell] as usize] as usize;
+        let level = cells.rates_level[cell] as usize;
         weight[level] += cells.weight[cell];
         sum[level] += cells.weight[cell] * outcome.mean[cell];
     }

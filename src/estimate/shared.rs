@@ -35,7 +35,7 @@ impl Shared {
         };
         let mut level_rows = vec![0usize; factor.levels.len()];
         for cell in 0..cells.len() {
-            level_rows[factor.codes[cells.row[cell] as usize] as usize] += cells.rows[cell] as usize;
+            level_rows[cells.rates_level[cell] as usize] += cells.rows[cell] as usize;
         }
         let mut level_clusters = vec![0usize; factor.levels.len()];
         if let Some(cluster) = sample.clusters.first() {

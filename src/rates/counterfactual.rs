@@ -76,11 +76,8 @@ impl<'a> Counterfactual<'a> {
             sum
         };
         let by_level = self.depends_on_level_only();
-        let key: Vec<u32> = if by_level {
-            self.cells.row.iter().map(|&row| self.factor.codes[row as usize]).collect()
-        } else {
-            (0..self.cells.len() as u32).collect()
-        };
+        let key: Vec<u32> =
+            if by_level { self.cells.rates_level.clone() } else { (0..self.cells.len() as u32).collect() };
         let n_keys = if by_level { self.factor.levels.len() } else { self.cells.len() };
         let mut table = vec![0.0; n_keys * n_levels];
         let mut done = vec![false; n_keys];
@@ -100,32 +97,23 @@ impl<'a> Counterfactual<'a> {
             .all(|&(t, _)| self.sample.terms[t].levels.is_some() && self.sample.terms[t].values.is_none())
     }
 
-    /// Weighted mean change of every column at each level, over all cells; `weight` sums to one.
-    pub fn mean_changes(&self, n_levels: usize, weight: impl Fn(usize) -> f64) -> Vec<Vec<f64>> {
-        let mut changes = vec![vec![0.0; self.p]; n_levels];
-        if self.depends_on_level_only() {
-            // the change depends on a row's own level only: one cell stands for all of its level
-            let mut share = vec![0.0; n_levels];
-            let mut one = vec![None; n_levels];
-            for cell in 0..self.cells.len() {
-                let level = self.factor.codes[self.cells.row[cell] as usize] as usize;
-                share[level] += weight(cell);
-                one[level].get_or_insert(cell);
-            }
-            for (share, cell) in share.into_iter().zip(one).filter_map(|(share, cell)| Some((share, cell?))) {
-                for (k, mean) in changes.iter_mut().enumerate() {
-                    self.changes(cell, k, |column, change| mean[column] += share * change);
-                }
-            }
-            return changes;
+    /// Weighted sum over `cells` of the change of every column at level `k`.
+    pub fn sum_changes(&self, k: usize, cells: impl Iterator<Item = (usize, f64)>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.p];
+        if !self.depends_on_level_only() {
+            cells.for_each(|(cell, w)| self.changes(cell, k, |column, change| sums[column] += w * change));
+            return sums;
         }
-        for cell in 0..self.cells.len() {
-            let w = weight(cell);
-            for (k, mean) in changes.iter_mut().enumerate() {
-                self.changes(cell, k, |column, change| mean[column] += w * change);
-            }
+        // one cell stands for all of its level
+        let mut of_level: Vec<(f64, usize)> = vec![(0.0, 0); self.factor.levels.len()];
+        for (cell, w) in cells {
+            let slot = &mut of_level[self.cells.rates_level[cell] as usize];
+            *slot = (slot.0 + w, cell);
         }
-        changes
+        for (w, cell) in of_level.into_iter().filter(|(w, _)| *w != 0.0) {
+            self.changes(cell, k, |column, change| sums[column] += w * change);
+        }
+        sums
     }
 }
 

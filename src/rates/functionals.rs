@@ -91,7 +91,8 @@ pub fn linear(
         mean += fit.weight[cell] * fit.mean[cell];
     }
     mean /= total;
-    let changes = setting.mean_changes(n_levels, |cell| fit.weight[cell] / total);
+    let shares = || fit.weight.iter().map(|weight| weight / total).enumerate();
+    let changes: Vec<Vec<f64>> = (0..n_levels).map(|k| setting.sum_changes(k, shares())).collect();
     out.rates =
         changes.iter().map(|change| mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>()).collect();
     let unit = if fit.has_constant { None } else { Some(solver.project(&vec![1.0 / total; fit.cell.len()])?) };
@@ -154,14 +155,15 @@ pub fn logit(
             fit.cell.iter().zip(eta).map(|(&cell, eta)| logistic(eta + shift.at(cell as usize, k))).collect();
         let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
         let rate = (sum + exact_sum) / total;
-        let mut delta = vec![0.0; fit.coef.len()];
-        let mut ratio = vec![0.0; fit.cell.len()];
-        for (i, &cell) in fit.cell.iter().enumerate() {
-            let cell = cell as usize;
-            let gradient = fit.weight[cell] * predicted[i] * (1.0 - predicted[i]) / total;
-            ratio[i] = if information[i] > 0.0 { gradient / information[i] } else { 0.0 };
-            setting.changes(cell, k, |column, change| delta[column] += gradient * change);
-        }
+        let gradient: Vec<f64> = fit
+            .cell
+            .iter()
+            .zip(&predicted)
+            .map(|(&cell, m)| fit.weight[cell as usize] * m * (1.0 - m) / total)
+            .collect();
+        let ratio: Vec<f64> =
+            gradient.iter().zip(information).map(|(g, w)| if *w > 0.0 { g / w } else { 0.0 }).collect();
+        let delta = setting.sum_changes(k, fit.cell.iter().map(|&cell| cell as usize).zip(gradient));
         let projected = solver.project(&ratio)?;
         let mut coefficients = vec![0.0; fit.n_coef];
         add_coefficients(fit, &delta, &mut coefficients);

@@ -14,10 +14,8 @@ const PARAMETERS_PER_ROW: f64 = 0.1;
 
 /// Combination of all effects' levels of each design cell, and how many there are.
 pub fn effect_cells(sample: &Sample, cells: &Cells) -> (Vec<u32>, usize) {
-    let codes: Vec<Vec<u32>> =
-        sample.effects.iter().map(|effect| cells.row.iter().map(|&row| effect.codes[row as usize]).collect()).collect();
-    let inputs: Vec<(&[u32], usize)> =
-        codes.iter().zip(&sample.effects).map(|(codes, effect)| (codes.as_slice(), effect.n_levels)).collect();
+    let effects = cells.effect_codes.iter().zip(&sample.effects);
+    let inputs: Vec<(&[u32], usize)> = effects.map(|(codes, effect)| (codes.as_slice(), effect.n_levels)).collect();
     combine(&inputs, cells.len())
 }
 
@@ -29,7 +27,7 @@ pub fn count(sample: &Sample, cells: &Cells, group: &[u32], n_groups: usize) -> 
     let mut seen = vec![0u64; n_groups * words];
     let mut rows = vec![0usize; n_groups];
     for cell in 0..cells.len() {
-        let level = factor.codes[cells.row[cell] as usize] as usize;
+        let level = cells.rates_level[cell] as usize;
         let g = group[cell] as usize;
         seen[g * words + level / 64] |= 1 << (level % 64);
         rows[g] += cells.rows[cell] as usize;
