@@ -27,7 +27,9 @@ pub(super) fn examine(variable: &Variable, source: &str, table: &Table, report: 
     }
     if variable.name == "user_id" && entry.n_missing > 0 {
         let missing = |row: usize| column.is_missing(row);
-        let message = String::from("rows without a user belong to no cluster and are dropped");
+        let message = String::from(
+            "rows without a user belong to no cluster: a clustered fit refuses them, or drops them with `--missing-cluster drop`",
+        );
         add(report, Severity::Problem, source, message, table, missing, None);
     }
     if variable.name == "session_id" {

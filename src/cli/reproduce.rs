@@ -5,18 +5,21 @@ use super::fit::parse_model;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
 use super::{Failure, exit, printer};
+use crate::codebook::{Codebook, Settings};
 use crate::compare::published::{PUBLISHED_CSV, parse_published};
 use crate::compare::render::{comparison_csv, comparison_markdown};
 use crate::compare::{COMPARED, Comparison, Lookup, Verdict, compare, count};
 use crate::figure::{draw::svg, png::png};
 use crate::model::Workspace;
+use crate::output::number::count as grouped;
 use crate::output::write::write_atomic;
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::{fit_models, sample_counts};
 use crate::result::{ModelFit, Run};
+use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
 use crate::spec::{EMBEDDED, ModelEntry, Resolved, resolve};
-use crate::study::{StudyTable, figure_5, figure_5_data, table_a1, table_a2};
+use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
 use crate::table::Table;
 use std::path::Path;
 
@@ -53,13 +56,15 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
         groups.push((name.to_owned(), resolve(&file, &flags)?));
     }
     let settings = arguments.source.settings(&[])?;
+    let is_synthetic = arguments.data.is_empty();
+    let mut counted: Vec<String> = COUNTED.iter().map(|&name| name.to_owned()).collect();
+    let missing = if is_synthetic { Vec::new() } else { leave_out(arguments, &settings, &mut groups, &mut counted)? };
     let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
-    names.extend(COUNTED.iter().map(|&name| name.to_owned()));
+    names.extend(counted);
     names.sort();
     names.dedup();
 
     let mut progress = Progress::new(arguments.source.quiet);
-    let is_synthetic = arguments.data.is_empty();
     progress.stage(if is_synthetic { "simulate" } else { "read" });
     let table = if is_synthetic {
         let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
@@ -83,16 +88,52 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     }
     progress.stage("compare and draw");
     let comparisons = comparisons(&run.fits, &table)?;
-    let files = render_files(&run, &comparisons)?;
+    let files = render_files(&run, &comparisons, &missing)?;
     progress.stage("write");
     for (name, bytes) in &files {
         write_atomic(&arguments.out.join(name), bytes)?;
     }
     progress.finish();
     if !arguments.source.quiet {
+        missing.iter().for_each(|sentence| printer::note(sentence));
         printer::data(&summary(&run, &comparisons, &arguments.out, files.len(), &progress));
     }
     Ok(exit::DONE)
+}
+
+/// Takes out the models and counts whose columns the table does not have, and says which.
+///
+/// # Errors
+/// A table that cannot be read, or that no model fits.
+fn leave_out(
+    arguments: &ReproduceArguments,
+    settings: &Settings,
+    groups: &mut [(String, Vec<Resolved>)],
+    counted: &mut Vec<String>,
+) -> Result<Vec<String>, Failure> {
+    let request = arguments.source.request(&arguments.data, Wanted::All, settings.clone())?;
+    let Some(source) = arguments.data.first().filter(|source| *source != "-") else { return Ok(Vec::new()) };
+    let available = sessions::schema_of(source, request.input_format)?;
+    let plan = |names: &[String]| {
+        Codebook::embedded().plan(names, &available, &request.mapping, settings, request.codebook).map(|_| ())
+    };
+    counted.retain(|name| plan(std::slice::from_ref(name)).is_ok());
+    let mut missing = Vec::new();
+    let mut first_error = None;
+    for (name, specs) in groups.iter_mut() {
+        specs.retain(|spec| match plan(&spec.names()) {
+            Ok(()) => true,
+            Err(error) => {
+                missing.push(format!("left out model `{}` of `{name}`: {error}", spec.model));
+                first_error.get_or_insert(error);
+                false
+            }
+        });
+    }
+    match first_error {
+        Some(error) if groups.iter().all(|(_, specs)| specs.is_empty()) => Err(error.into()),
+        _ => Ok(missing),
+    }
 }
 
 fn create_folder(folder: &Path) -> Result<(), Failure> {
@@ -110,12 +151,11 @@ fn comparisons(fits: &[ModelFit], table: &Table) -> Result<Vec<Comparison>, Fail
 }
 
 /// Every file of the folder, complete before the first is written.
-fn render_files(run: &Run, comparisons: &[Comparison]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn render_files(run: &Run, comparisons: &[Comparison], missing: &[String]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let note = run.data_note.as_deref();
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut add = |name: &str, text: String| files.push((name.to_owned(), text.into_bytes()));
     for (stem, table) in [("table_a1", table_a1(&run.fits, note)), ("table_a2", table_a2(&run.fits, note))] {
-        let StudyTable { .. } = table;
         add(&format!("{stem}.md"), table.markdown());
         add(&format!("{stem}.tex"), table.latex());
         add(&format!("{stem}.csv"), table.csv());
@@ -133,8 +173,8 @@ fn render_files(run: &Run, comparisons: &[Comparison]) -> Result<Vec<(String, Ve
     add("figure5.csv", data.to_csv());
     let picture = svg(&figure_5(run));
     add("figure5.svg", picture.clone());
-    add("comparison.csv", comparison_csv(comparisons));
-    let notices: Vec<String> = run.data_note.iter().cloned().collect();
+    add("comparison.csv", comparison_csv(comparisons, note));
+    let notices: Vec<String> = run.data_note.iter().chain(missing).cloned().collect();
     let conflicts: Vec<String> = CONFLICTS.split("\n\n").map(|text| text.trim().to_owned()).collect();
     add("comparison.md", comparison_markdown(comparisons, &notices, &conflicts));
     add("results.json", render(run, Format::Json, &options));
@@ -175,8 +215,11 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
     }
     if let Some(fit) = a2 {
         text += &format!(
-            "  {} of {} sessions, {} users, {} cells; 95 % intervals clustered by user\n",
-            fit.flow.rows_used, fit.flow.rows_read, fit.flow.users, fit.flow.cells
+            "  {} of {} sessions, {} users, {} cells; 95% intervals clustered by user\n",
+            grouped(fit.flow.rows_used),
+            grouped(fit.flow.rows_read),
+            grouped(fit.flow.users),
+            grouped(fit.flow.cells)
         );
     }
     text += "\nExpertise per level in Table A1 (published in brackets)\n  ";

@@ -26,7 +26,7 @@ const COLUMNS: [&str; 14] = [
 ];
 
 /// The comparison as exact CSV.
-pub fn comparison_csv(comparisons: &[Comparison]) -> String {
+pub fn comparison_csv(comparisons: &[Comparison], data_note: Option<&str>) -> String {
     let mut table = DataTable::new(&COLUMNS);
     table.rows = comparisons
         .iter()
@@ -50,7 +50,7 @@ pub fn comparison_csv(comparisons: &[Comparison]) -> String {
             ]
         })
         .collect();
-    table.to_csv()
+    table.with_data_note(data_note).to_csv()
 }
 
 /// The comparison as a Markdown page.

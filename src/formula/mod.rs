@@ -13,7 +13,7 @@
 
 mod parser;
 
-use crate::expr::{Expr, ExprError, Span};
+use crate::expr::{Expr, ExprError, ExprKind, Span};
 
 /// A parsed formula.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,7 +162,7 @@ impl std::fmt::Display for LevelsTerm {
 impl std::fmt::Display for FormulaTerm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            FormulaTerm::Plain(expr) => write!(f, "{expr}"),
+            FormulaTerm::Plain(expr) => write!(f, "{}", operand(expr, "I")),
             FormulaTerm::Levels(levels) => write!(f, "{levels}"),
             FormulaTerm::Product(terms) => {
                 let parts: Vec<String> = terms.iter().map(ToString::to_string).collect();
@@ -175,7 +175,7 @@ impl std::fmt::Display for FormulaTerm {
 impl std::fmt::Display for Formula {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let join = |items: Vec<String>| items.join(" + ");
-        write!(f, "{} ~ ", join(self.outcomes.iter().map(ToString::to_string).collect()))?;
+        write!(f, "{} ~ ", join(self.outcomes.iter().map(|expr| operand(expr, "")).collect()))?;
         let mut terms: Vec<String> = self.terms.iter().map(ToString::to_string).collect();
         if !self.intercept {
             terms.insert(0, String::from("0"));
@@ -191,9 +191,17 @@ impl std::fmt::Display for Formula {
     }
 }
 
+/// An expression as an operand of a formula: with parentheses, after `prefix`, where it has operators of its own.
+fn operand(expr: &Expr, prefix: &str) -> String {
+    match expr.kind {
+        ExprKind::Unary(..) | ExprKind::Binary(..) | ExprKind::In { .. } => format!("{prefix}({expr})"),
+        _ => expr.to_string(),
+    }
+}
+
 /// An interacted effect as written: `a^b`.
 pub fn effect_name(parts: &[Expr]) -> String {
-    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("^")
+    parts.iter().map(|part| operand(part, "")).collect::<Vec<_>>().join("^")
 }
 
 #[cfg(test)]
@@ -214,7 +222,7 @@ mod tests {
         );
         assert_eq!(shown("log(y + 1) ~ log((a + 1) / b) - 1"), "log(y + 1) ~ 0 + log((a + 1) / b)");
         assert_eq!(shown("y ~ 1 | f"), "y ~ 1 | f");
-        assert_eq!(shown("y ~ x^2 + i(e, ref = 1)"), "y ~ x ^ 2 + i(e, ref = \"1\")");
+        assert_eq!(shown("y ~ x^2 + i(e, ref = 1)"), "y ~ I(x ^ 2) + i(e, ref = \"1\")");
     }
 
     #[test]

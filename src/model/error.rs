@@ -120,7 +120,7 @@ pub enum ModelError {
         effect: String,
     },
     /// The factor of the rates is interacted with another factor.
-    #[error("adjusted rates by `{factor}` are not available while it is interacted with a factor in `{term}`")]
+    #[error("adjusted rates by `{factor}` are not available while it is interacted in `{term}`")]
     RatesInteracted {
         /// Factor.
         factor: String,
@@ -198,7 +198,7 @@ impl ModelError {
             }
             ModelError::RatesAbsorbed { factor, .. } => Some(format!("take `{factor}` out of the fixed effects")),
             ModelError::RatesInteracted { .. } => {
-                Some(String::from("fit the samples apart with `--split`, or interact with a number"))
+                Some(String::from("use slopes by level, `i(factor, x)`, or fit the samples apart with `--split`"))
             }
         }
     }

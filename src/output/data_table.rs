@@ -84,6 +84,13 @@ impl DataTable {
         DataTable { columns: columns.to_vec(), rows: Vec::new() }
     }
 
+    /// The same table with a last column `data_note`: every row says if its data are simulated.
+    pub fn with_data_note(mut self, note: Option<&str>) -> Self {
+        self.columns.push("data_note");
+        self.rows.iter_mut().for_each(|row| row.push(note.into()));
+        self
+    }
+
     /// The table as CSV with a header line; lines end in `\n`.
     pub fn to_csv(&self) -> String {
         let mut text = self.columns.join(",");

@@ -95,7 +95,7 @@ pub fn long_table(run: &Run) -> DataTable {
             .chain(fit.flow.dropped.iter().map(|step| dropped_rows(&step.reason, step.rows)));
         table.rows.extend(parts.map(|part| row(fit, part)));
     }
-    table
+    table.with_data_note(run.data_note.as_deref())
 }
 
 fn coefficient(fit: &ModelFit, estimate: &Estimate) -> Part {

@@ -1,24 +1,37 @@
 //! The sentences under a table: how its numbers were computed and what was left out.
 
-use crate::result::{ModelFit, Reference, VcovKind};
+use crate::result::{Family, ModelFit, Reference, VcovKind};
 
 use super::number::{count, rounded};
 
 /// Notes on several regressions; a note that does not hold for all names the models it holds for.
 pub fn estimation_notes(fits: &[ModelFit]) -> Vec<String> {
-    let mut grouped: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut grouped: Vec<(String, Vec<&ModelFit>)> = Vec::new();
     for fit in fits {
         for note in notes_of(fit) {
             match grouped.iter_mut().find(|(text, _)| *text == note) {
-                Some((_, models)) => models.push(&fit.model),
-                None => grouped.push((note, vec![&fit.model])),
+                Some((_, holders)) => holders.push(fit),
+                None => grouped.push((note, vec![fit])),
             }
         }
     }
     grouped
         .into_iter()
-        .map(|(note, models)| if models.len() == fits.len() { note } else { format!("{}: {note}", models.join(", ")) })
+        .map(|(note, holders)| if holders.len() == fits.len() { note } else { format!("{}: {note}", names(&holders)) })
         .collect()
+}
+
+/// Models with their samples, each once; outcomes where that does not tell them apart.
+fn names(holders: &[&ModelFit]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for fit in holders {
+        let sample = if fit.sample == "all" { String::new() } else { format!(" {}", fit.sample) };
+        let name = format!("{}{sample} {}", fit.model, fit.outcome);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
 }
 
 fn notes_of(fit: &ModelFit) -> Vec<String> {
@@ -56,9 +69,14 @@ fn covariance_note(fit: &ModelFit) -> String {
 /// The small-sample factor with its parts.
 fn small_sample_note(fit: &ModelFit) -> String {
     let parts = &fit.small_sample;
-    let formula = match fit.vcov_kind {
-        VcovKind::Cr1 => "G/(G - 1) x (n - 1)/(n - K)",
-        VcovKind::Iid | VcovKind::Hc1 => "n/(n - K)",
+    let formula = match (fit.vcov_kind, fit.family) {
+        (VcovKind::Cr1, _) => "G/(G - 1) x (n - 1)/(n - K)",
+        (VcovKind::Hc1, _) => "n/(n - K)",
+        (VcovKind::Iid, Family::Logit) => "(n - 1)/(n - K)",
+        (VcovKind::Iid, Family::Ols) => {
+            let (n, k) = (count(parts.n), count(parts.k));
+            return format!("error variance RSS/(n - K) with n = {n}, K = {k}");
+        }
     };
     let groups = match (fit.vcov_kind, fit.clusters.iter().map(|cluster| cluster.count).min()) {
         (VcovKind::Cr1, Some(groups)) => format!(", G = {}", count(groups)),

@@ -3,8 +3,9 @@
 use super::RunError;
 use crate::estimate::{FitError, Fitted, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
+use crate::formula::effect_name;
 use crate::model::{Origin, Prepared, Request, Workspace, prepare};
-use crate::result::ModelFit;
+use crate::result::{ModelFit, VcovKind};
 use crate::spec::Resolved;
 use crate::table::MISSING;
 use rayon::prelude::*;
@@ -114,6 +115,11 @@ fn complete(fitted: Fitted, spec: &Resolved, request: &Request, sample: &str, gr
     fit.formula = formula.to_string();
     fit.weights = spec.weights_text.clone();
     fit.dropped_terms.extend(group.absent.iter().cloned());
+    if fit.vcov_kind != VcovKind::Cr1 && !request.clusters.is_empty() {
+        let names: Vec<String> = request.clusters.iter().map(|parts| format!("`{}`", effect_name(parts))).collect();
+        fit.warnings
+            .push(format!("the errors are not clustered by {}: another covariance was asked for", names.join(", ")));
+    }
     fit.flow.rows_read = group.flow.rows_read;
     let before = group.flow.dropped.iter().cloned();
     fit.flow.dropped = before.chain(std::mem::take(&mut fit.flow.dropped)).collect();

@@ -40,6 +40,10 @@ fn frame_of(table: &Table) -> PolarsResult<DataFrame> {
     let columns = table.columns().iter().map(|column| {
         let name = PlSmallStr::from(column.name.as_str());
         match &column.data {
+            ColumnData::Number(values) if values.iter().all(|v| v.is_nan() || (v.fract() == 0.0 && v.abs() < 1e15)) => {
+                let values: Int64Chunked = values.iter().map(|v| (!v.is_nan()).then_some(*v as i64)).collect();
+                values.with_name(name).into_series().into_column()
+            }
             ColumnData::Number(values) => {
                 let values: Float64Chunked = values.iter().map(|v| (!v.is_nan()).then_some(*v)).collect();
                 values.with_name(name).into_series().into_column()

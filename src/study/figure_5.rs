@@ -128,7 +128,7 @@ pub fn figure_5_data(run: &Run) -> DataTable {
             }));
         }
     }
-    table
+    table.with_data_note(run.data_note.as_deref())
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ const COLUMNS: [&str; 22] = [
 /// Table A1 from the fits of model file `table_a1`, in their order.
 pub fn table_a1(fits: &[ModelFit], data_note: Option<&str>) -> StudyTable {
     let fits: Vec<ModelFit> = fits.iter().filter(|fit| belongs_to(fit, "table_a1")).cloned().collect();
-    StudyTable { grid: grid(&fits, data_note), data: data(&fits) }
+    StudyTable { grid: grid(&fits, data_note), data: data(&fits).with_data_note(data_note) }
 }
 
 fn slope(fit: &ModelFit) -> Option<&Estimate> {

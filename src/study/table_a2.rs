@@ -33,7 +33,9 @@ const COLUMNS: [&str; 13] = [
 pub fn table_a2(fits: &[ModelFit], data_note: Option<&str>) -> StudyTable {
     let found = fits.iter().filter(|fit| belongs_to(fit, "table_a2")).find_map(|fit| Some((fit, fit.rates.as_ref()?)));
     match found {
-        Some((fit, rates)) => StudyTable { grid: grid(fit, rates, data_note), data: data(fit, rates) },
+        Some((fit, rates)) => {
+            StudyTable { grid: grid(fit, rates, data_note), data: data(fit, rates).with_data_note(data_note) }
+        }
         None => StudyTable { grid: Grid::default(), data: DataTable::new(&COLUMNS) },
     }
 }
