@@ -7,6 +7,9 @@ use crate::design::singletons::Exact;
 use crate::design::{Outcome, Sample};
 use crate::linalg::blocks::sum_blocks;
 
+/// Rows looked ahead in the row pass: their records (one or two cache lines each) fit the first-level cache.
+const WINDOW: usize = 64;
+
 /// Rows in memory.
 #[derive(Debug, Clone)]
 pub struct Rows<'a> {
@@ -116,15 +119,29 @@ impl<'a> Rows<'a> {
         sum_blocks(n_runs, L * L + 1, |runs| {
             let mut total = [[0.0; L]; L];
             let mut groups = 0.0;
+            let end = if runs.is_empty() { 0 } else { run(runs.end - 1).end };
+            // residual and first slope of a window of rows: a tight loop meets the cells' records first, so that their
+            // cache misses overlap; the loop below then finds them near
+            let mut ahead = [(0.0, 0.0); WINDOW];
+            let (mut base, mut filled) = (0, run(runs.start).start);
             for g in runs {
                 let mut sum = [0.0; L];
                 let mut estimation = false;
                 for row in run(g) {
+                    if row == filled {
+                        base = row;
+                        filled = (row + WINDOW).min(end);
+                        for (row, slot) in (row..filled).zip(&mut ahead) {
+                            let (slope, fitted, _) = records.parts::<L>(self.cells.of_row[row] as usize);
+                            *slot = (self.sample.weight(row) * (values[row] - query.shift - fitted), slope[0]);
+                        }
+                    }
                     let cell = self.cells.of_row[row] as usize;
                     let weight = self.sample.weight(row);
-                    let (slope, fitted, constant) = records.parts::<L>(cell);
-                    let residual = weight * (values[row] - query.shift - fitted);
-                    (0..L).for_each(|j| sum[j] += residual * slope[j]);
+                    let (slope, _, constant) = records.parts::<L>(cell);
+                    let (residual, first_slope) = ahead[row - base];
+                    sum[0] += residual * first_slope;
+                    (1..L).for_each(|j| sum[j] += residual * slope[j]);
                     sum[first..].iter_mut().zip(constant).for_each(|(sum, t)| *sum += weight * t);
                     estimation |= exact[cell] == Exact::No;
                 }

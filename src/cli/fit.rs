@@ -9,7 +9,7 @@ use crate::output::write::{check_target, write};
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::fit_models;
 use crate::result::Run;
-use crate::spec::{ModelEntry, ModelFile, Resolved, embedded, resolve};
+use crate::spec::{ModelEntry, ModelFile, Resolved, embedded};
 use std::path::Path;
 
 /// Fits and prints.
@@ -24,8 +24,10 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     }
     let files = model_files(arguments)?;
     let flags = arguments.entry.entry();
-    let groups: Vec<(String, Vec<Resolved>)> =
-        files.iter().map(|file| Ok((file.name.clone(), resolve(file, &flags)?))).collect::<Result<_, Failure>>()?;
+    let groups: Vec<(String, Vec<Resolved>)> = files
+        .iter()
+        .map(|file| Ok((file.name.clone(), arguments.source.resolve(file, &flags)?)))
+        .collect::<Result<_, Failure>>()?;
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
     let format = format_of(arguments);

@@ -18,7 +18,7 @@ use crate::pipeline::{fit_models, sample_counts};
 use crate::result::{ModelFit, Run};
 use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
-use crate::spec::{EMBEDDED, ModelEntry, Resolved, resolve};
+use crate::spec::{EMBEDDED, ModelEntry, Resolved};
 use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
 use crate::table::Table;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
         }
-        groups.push((name.to_owned(), resolve(&file, &flags)?));
+        groups.push((name.to_owned(), arguments.source.resolve(&file, &flags)?));
     }
     let settings = arguments.source.settings(&[])?;
     let is_synthetic = arguments.data.is_empty();

@@ -5,7 +5,7 @@ use super::args::{CodebookChoice, InputFormat, SourceArguments};
 use crate::codebook::{Codebook, CodebookError, CodebookMode, Mapping, Settings};
 use crate::sessions::{self, Format, LoadError, LoadRequest, Wanted};
 use crate::simulate::{Calibration, SimulateOptions, simulate};
-use crate::spec::{Resolved, SourceError};
+use crate::spec::{ModelEntry, ModelFile, Resolved, SourceError, resolve};
 use crate::table::Table;
 use std::collections::BTreeMap;
 
@@ -79,6 +79,18 @@ impl SourceArguments {
             }
             None => Ok(()),
         }
+    }
+
+    /// The models of a file with the flags laid over them, and the codebook's words understood unless it is off.
+    ///
+    /// # Errors
+    /// Specifications that mean nothing.
+    pub fn resolve(&self, file: &ModelFile, flags: &ModelEntry) -> Result<Vec<Resolved>, Failure> {
+        let mut resolved = resolve(file, flags)?;
+        if self.codebook == CodebookChoice::Auto {
+            resolved.iter_mut().for_each(|model| model.use_codebook(Codebook::embedded()));
+        }
+        Ok(resolved)
     }
 
     /// Settings of the codebook: model files first, then `--set`.

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn table() {
-        insta::assert_snapshot!(comparison_csv(&comparisons()));
+        insta::assert_snapshot!(comparison_csv(&comparisons(), Some("simulated")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::inference::intervals::logit_interval;
 use crate::rates::contrasts;
 use crate::rates::functionals::Functionals;
 use crate::rates::overlap::{Implied, warnings};
-use crate::result::{Overlap, RateRow, Rates, Reference};
+use crate::result::{Family, Overlap, RateRow, Rates, Reference};
 
 /// What turns a rate and its error into statements.
 #[derive(Debug, Clone, Copy)]
@@ -93,21 +93,15 @@ pub fn describe_overlap(
     layout: &Layout,
     counts: &Counts,
 ) -> Overlap {
-    let cells = problem.rows.cells();
-    let total: f64 = cells.weight.iter().sum();
-    let mut implied = vec![Implied::default(); factor.levels.len()];
-    for cell in 0..cells.len() {
-        let rows = f64::from(cells.rows[cell]);
-        let per_row = cells.weight[cell] / rows;
-        let slope = functionals.records.slope(cell);
-        for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
-            let weight = match exact[cell] {
-                Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),
-                _ => 1.0 / total,
-            };
-            sums.add(rows, per_row * weight);
+    let compute = || implied_weights(problem, factor, functionals, exact);
+    let own;
+    let implied = match problem.options.family {
+        Family::Ols => problem.shared.implied.get_or_init(compute),
+        Family::Logit => {
+            own = compute();
+            &own
         }
-    }
+    };
     let mut overlap = problem.shared.overlap.clone();
     let effective: Vec<f64> = implied.iter().map(Implied::effective_rows).collect();
     rates.levels.iter_mut().zip(&effective).for_each(|(row, rows)| row.effective_n = *rows);
@@ -117,4 +111,24 @@ pub fn describe_overlap(
     overlap.parameters_per_row = absorbed as f64 / counts.n.max(1) as f64;
     overlap.warnings = warnings(&overlap, &effective, &factor.levels);
     overlap
+}
+
+/// What the implied weights of each level's rate add up to.
+fn implied_weights(problem: Problem, factor: &RatesFactor, functionals: &Functionals, exact: &[Exact]) -> Vec<Implied> {
+    let cells = problem.rows.cells();
+    let total: f64 = cells.weight.iter().sum();
+    let mut implied = vec![Implied::default(); factor.levels.len()];
+    for (cell, mark) in exact.iter().enumerate() {
+        let rows = f64::from(cells.rows[cell]);
+        let per_row = cells.weight[cell] / rows;
+        let slope = functionals.records.slope(cell);
+        for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
+            let weight = match mark {
+                Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),
+                _ => 1.0 / total,
+            };
+            sums.add(rows, per_row * weight);
+        }
+    }
+    implied
 }

@@ -104,7 +104,8 @@ fn fit_one(problem: Problem, outcome: &CellOutcome, exact: &[Exact], layout: &La
         let solver = Solver::new(layout, &state.information, options.method, &effects)?;
         let mut next = State::new(solver.project(&state.working)?, &mean, &layout.weight);
         let mut halvings = 0;
-        while !(next.deviance <= state.deviance * (1.0 + 1e-12) + 1e-12) && halvings < 30 {
+        // a deviance that is no number is worse as well
+        while !is_no_worse(next.deviance, state.deviance) && halvings < 30 {
             let eta = next.eta.iter().zip(&state.eta).map(|(next, old)| 0.5 * (next + old)).collect();
             next = State::new(eta, &mean, &layout.weight);
             halvings += 1;
@@ -143,6 +144,11 @@ fn fit_one(problem: Problem, outcome: &CellOutcome, exact: &[Exact], layout: &La
         iterations: iterations + 1,
     };
     assemble(problem, outcome, exact, layout, &solver, point)
+}
+
+/// Whether a deviance does not rise beyond rounding.
+fn is_no_worse(next: f64, last: f64) -> bool {
+    next <= last * (1.0 + 1e-12) + 1e-12
 }
 
 /// First linear predictor: the Newton step from mu = (y + 1/2)/2 in every row, where R's `glm` starts.

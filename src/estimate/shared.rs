@@ -2,8 +2,9 @@
 
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;
-use crate::rates::overlap;
+use crate::rates::overlap::{self, Implied};
 use crate::result::Overlap;
+use std::sync::OnceLock;
 
 /// Facts about a sample, counted once for all outcomes.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Shared {
     pub level_clusters: Vec<usize>,
     /// Counts of rows by the levels their cell holds.
     pub overlap: Overlap,
+    /// Implied weights of a linear model: the same for every outcome, and computed with the first.
+    pub implied: OnceLock<Vec<Implied>>,
 }
 
 impl Shared {
@@ -31,7 +34,8 @@ impl Shared {
         };
         let Some(factor) = &sample.rates else {
             let (level_rows, level_clusters, overlap) = Default::default();
-            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap };
+            let implied = OnceLock::new();
+            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied };
         };
         let mut level_rows = vec![0usize; factor.levels.len()];
         for cell in 0..cells.len() {
@@ -50,6 +54,6 @@ impl Shared {
         }
         let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
         overlap.largest_cluster_share = rows.largest_cluster_share();
-        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap }
+        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied: OnceLock::new() }
     }
 }

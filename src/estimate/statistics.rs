@@ -22,8 +22,8 @@ pub fn fit_statistics(
     let p = layout.p();
     let mut step = vec![0.0; p];
     let mut size = vec![0.0; p];
-    for i in 0..layout.n() {
-        let residual = weight[i] * (value(i) - point.fitted[i]);
+    for (i, weight) in weight.iter().enumerate() {
+        let residual = weight * (value(i) - point.fitted[i]);
         for j in 0..p {
             step[j] += residual * point.influence[i * p + j];
             size[j] += residual * point.influence[i * p + j] * residual * point.influence[i * p + j];

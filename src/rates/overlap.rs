@@ -26,9 +26,9 @@ pub fn count(sample: &Sample, cells: &Cells, group: &[u32], n_groups: usize) -> 
     let words = factor.levels.len().div_ceil(64);
     let mut seen = vec![0u64; n_groups * words];
     let mut rows = vec![0usize; n_groups];
-    for cell in 0..cells.len() {
+    for (cell, &g) in group.iter().enumerate() {
         let level = cells.rates_level[cell] as usize;
-        let g = group[cell] as usize;
+        let g = g as usize;
         seen[g * words + level / 64] |= 1 << (level % 64);
         rows[g] += cells.rows[cell] as usize;
     }

@@ -5,6 +5,7 @@
 
 mod embedded;
 mod resolve;
+mod vocabulary;
 
 pub use embedded::{EMBEDDED, embedded};
 pub use resolve::{Resolved, SourceError, SpecError, resolve};

@@ -81,7 +81,7 @@ fn the_order_of_rows_does_not_matter() {
     // a fixed permutation: multiplication by a number coprime to n
     let order: Vec<usize> = (0..n).map(|i| (i * 7919 + 13) % n).collect();
     let shuffled = permuted(&table, &order);
-    each_design(|what, spec| same(&what, &run(&table, &spec).fit, &run(&shuffled, &spec).fit, 1e-12));
+    each_design(|what, spec| same(what, &run(&table, &spec).fit, &run(&shuffled, &spec).fit, 1e-12));
 }
 
 #[test]
