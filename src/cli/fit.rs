@@ -43,7 +43,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     let workspace = Workspace::new(&table);
     let mut run = Run {
         data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
-        sources: if is_synthetic { vec![String::from("synthetic")] } else { sources(&table, &arguments.data) },
+        sources: sources(&table, &arguments.data),
         ..Run::default()
     };
     for (name, specs) in &groups {

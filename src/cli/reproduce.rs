@@ -66,15 +66,15 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
 
     let mut progress = Progress::new(arguments.source.quiet);
     progress.stage(if is_synthetic { "simulate" } else { "read" });
-    let table = if is_synthetic {
+    let (table, is_marked) = if is_synthetic {
         let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
-        synthetic(&options, &names, &settings)?
+        (synthetic(&options, &names, &settings)?, true)
     } else {
-        arguments.source.table(&arguments.data, names, settings, groups.iter().flat_map(|(_, specs)| specs))?.0
+        arguments.source.table(&arguments.data, names, settings, groups.iter().flat_map(|(_, specs)| specs))?
     };
     let workspace = Workspace::new(&table);
     let mut run = Run {
-        data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
+        data_note: is_marked.then(|| SYNTHETIC.to_owned()),
         sources: if is_synthetic {
             vec![format!("synthetic ({} sessions, seed {})", arguments.sessions, arguments.seed)]
         } else {

@@ -15,6 +15,9 @@ pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published
 /// Most threads that may be asked for.
 const MOST_THREADS: usize = 1024;
 
+/// The column that marks a written synthetic table.
+pub const SYNTHETIC_COLUMN: &str = "is_synthetic";
+
 /// The name of the embedded table as a source.
 pub const SYNTHETIC_SOURCE: &str = "synthetic";
 
@@ -175,7 +178,11 @@ impl SourceArguments {
         }
         let request = self.request(data, Wanted::Names(names), settings)?;
         let table = sessions::load(&request).map_err(|error| Failure::from(error).placed(specs))?;
-        Ok((table, false))
+        let marked = data.iter().filter(|source| *source != "-").any(|source| {
+            sessions::schema_of(source, request.input_format)
+                .is_ok_and(|names| names.iter().any(|name| name == SYNTHETIC_COLUMN))
+        });
+        Ok((table, marked))
     }
 }
 

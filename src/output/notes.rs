@@ -17,16 +17,26 @@ pub fn estimation_notes(fits: &[ModelFit]) -> Vec<String> {
     }
     grouped
         .into_iter()
-        .map(|(note, holders)| if holders.len() == fits.len() { note } else { format!("{}: {note}", names(&holders)) })
+        .map(
+            |(note, holders)| {
+                if holders.len() == fits.len() { note } else { format!("{}: {note}", names(&holders, fits)) }
+            },
+        )
         .collect()
 }
 
-/// Models with their samples, each once; outcomes where that does not tell them apart.
-fn names(holders: &[&ModelFit]) -> String {
+/// Models, with samples and outcomes where these tell them apart.
+fn names(holders: &[&ModelFit], fits: &[ModelFit]) -> String {
     let mut names: Vec<String> = Vec::new();
     for fit in holders {
-        let sample = if fit.sample == "all" { String::new() } else { format!(" {}", fit.sample) };
-        let name = format!("{}{sample} {}", fit.model, fit.outcome);
+        let same_model = || fits.iter().filter(|other| other.model == fit.model);
+        let mut name = fit.model.clone();
+        if same_model().any(|other| other.sample != fit.sample) {
+            name += &format!(" {}", fit.sample);
+        }
+        if same_model().any(|other| other.sample == fit.sample && other.outcome != fit.outcome) {
+            name += &format!(" {}", fit.outcome);
+        }
         if !names.contains(&name) {
             names.push(name);
         }

@@ -61,6 +61,6 @@ mod tests {
         resolved.use_codebook(Codebook::embedded());
         assert_eq!(resolved.request.formula.to_string(), "judged_success ~ i(expertise, ref = \"1\") | month");
         let filter = resolved.request.filter.unwrap().to_string();
-        assert!(filter.contains("!= 5") && filter.contains("\"Succeeded\""), "{filter}");
+        assert!(filter.contains("!= \"5\"") && filter.contains("\"Succeeded\""), "{filter}");
     }
 }

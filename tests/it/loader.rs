@@ -428,7 +428,7 @@ fn check_collects_everything() {
         "a.csv: 4 rows",
         "`Bild` is not a level of work_mode (1 row, first: a.csv, row 2, column `work_mode`)",
         "`Bilt` is not a level of work_mode (1 row, first: a.csv, row 3",
-        "rows without a user belong to no cluster and are dropped (1 row, first: a.csv, row 2, column `user`)",
+        "rows without a user belong to no cluster: a clustered fit refuses them, or drops them with `--missing-cluster drop` (1 row, first: a.csv, row 2, column `user`)",
         "sessions occur more than once, first `s1` (1 row, first: a.csv, row 3",
         "lines_added is negative (1 row",
         "lines_added is a count, but not whole (1 row, first: a.csv, row 4",
