@@ -4,7 +4,7 @@ use super::{Aggregator, Grouping, Meat, ScoreQuery};
 use crate::design::cells::{CellOutcome, Cells};
 use crate::design::codes::combine;
 use crate::design::singletons::Exact;
-use crate::design::{Outcome, Sample};
+use crate::design::{Cluster, Effect, Outcome, Sample};
 use crate::linalg::blocks::sum_blocks;
 
 /// Rows looked ahead in the row pass: their records (one or two cache lines each) fit the first-level cache.
@@ -32,13 +32,6 @@ impl<'a> Rows<'a> {
             }
         };
         Rows { sample, cells: Cells::new(sample), bounds }
-    }
-
-    /// Share of the total weight that the heaviest cluster of the first variable holds; 0 without clusters.
-    pub fn largest_cluster_share(&self) -> f64 {
-        let weight = |rows: std::ops::Range<usize>| rows.map(|row| self.sample.weight(row)).sum::<f64>();
-        let total = weight(0..self.sample.n_rows);
-        self.bounds.windows(2).map(|run| weight(run[0] as usize..run[1] as usize) / total).fold(0.0, f64::max)
     }
 
     fn values(&self, query: &ScoreQuery) -> &[f64] {
@@ -229,6 +222,44 @@ impl Aggregator for Rows<'_> {
                 self.meat_of_codes(query, &codes, n_groups, exact)
             }
         }
+    }
+
+    fn nesting(&self, exact: &[Exact]) -> Vec<Option<String>> {
+        let is_nested = |effect: &Effect, cluster: &Cluster| {
+            let mut owner = vec![u32::MAX; effect.n_levels];
+            (0..self.sample.n_rows).filter(|&row| exact[self.cells.of_row[row] as usize] == Exact::No).all(|row| {
+                let slot = &mut owner[effect.codes[row] as usize];
+                if *slot == u32::MAX {
+                    *slot = cluster.codes[row];
+                }
+                *slot == cluster.codes[row]
+            })
+        };
+        let clusters = &self.sample.clusters;
+        let nest =
+            |effect| clusters.iter().find(|cluster| is_nested(effect, cluster)).map(|cluster| cluster.name.clone());
+        self.sample.effects.iter().map(nest).collect()
+    }
+
+    fn level_clusters(&self) -> Vec<usize> {
+        let Some(factor) = &self.sample.rates else { return Vec::new() };
+        let mut count = vec![0usize; factor.levels.len()];
+        let Some(cluster) = self.sample.clusters.first() else { return count };
+        // rows are sorted by this variable: a level meets a cluster anew when its last one changes
+        let mut last = vec![u32::MAX; factor.levels.len()];
+        for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
+            if last[level as usize] != code {
+                last[level as usize] = code;
+                count[level as usize] += 1;
+            }
+        }
+        count
+    }
+
+    fn largest_cluster_share(&self) -> f64 {
+        let weight = |rows: std::ops::Range<usize>| rows.map(|row| self.sample.weight(row)).sum::<f64>();
+        let total = weight(0..self.sample.n_rows);
+        self.bounds.windows(2).map(|run| weight(run[0] as usize..run[1] as usize) / total).fold(0.0, f64::max)
     }
 
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64> {

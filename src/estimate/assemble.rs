@@ -14,7 +14,7 @@ use crate::inference::intervals::estimate;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, coefficients, linear, logit};
 use crate::result::*;
-use crate::vcov::small_sample::{count_effects, nesting, small_sample};
+use crate::vcov::small_sample::{count_effects, small_sample};
 use crate::vcov::{clustered_meat, combine_linear};
 use std::borrow::Cow;
 
@@ -291,7 +291,7 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize)
     let n = rows_in(Exact::No);
     let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
     let clustered = options.vcov == VcovKind::Cr1;
-    let nested_in = if clustered { nesting(sample, cells, exact) } else { vec![None; sample.effects.len()] };
+    let nested_in = if clustered { rows.nesting(exact) } else { vec![None; sample.effects.len()] };
     let (effects, counted) = count_effects(sample, &layout.effect_levels, &nested_in, clustered);
     let (_, counted_all) = count_effects(sample, &layout.effect_levels, &nested_in, false);
     let mut flow = Flow { rows_read: sample.n_rows, rows_used: n, ..Flow::default() };

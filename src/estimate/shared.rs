@@ -41,17 +41,7 @@ impl Shared {
         for cell in 0..cells.len() {
             level_rows[cells.rates_level[cell] as usize] += cells.rows[cell] as usize;
         }
-        let mut level_clusters = vec![0usize; factor.levels.len()];
-        if let Some(cluster) = sample.clusters.first() {
-            // rows are sorted by this variable: a level meets a cluster anew when its last one changes
-            let mut last = vec![u32::MAX; factor.levels.len()];
-            for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
-                if last[level as usize] != code {
-                    last[level as usize] = code;
-                    level_clusters[level as usize] += 1;
-                }
-            }
-        }
+        let level_clusters = rows.level_clusters();
         let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
         overlap.largest_cluster_share = rows.largest_cluster_share();
         Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied: OnceLock::new() }

@@ -7,40 +7,7 @@
 //! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a logit.
 
 use crate::design::Sample;
-use crate::design::cells::Cells;
-use crate::design::singletons::Exact;
 use crate::result::{EffectInfo, Family, SmallSample, VcovKind};
-
-/// The cluster variable each effect is nested in, judged on the estimation rows.
-pub fn nesting(sample: &Sample, cells: &Cells, exact: &[Exact]) -> Vec<Option<String>> {
-    let is_nested = |codes: &[u32], n_levels: usize, clusters: &[u32]| {
-        let mut owner = vec![u32::MAX; n_levels];
-        (0..sample.n_rows).all(|row| {
-            if exact[cells.of_row[row] as usize] != Exact::No {
-                return true;
-            }
-            let slot = &mut owner[codes[row] as usize];
-            if *slot == u32::MAX {
-                *slot = clusters[row];
-            }
-            *slot == clusters[row]
-        })
-    };
-    sample
-        .effects
-        .iter()
-        .map(|effect| {
-            let found = sample
-                .clusters
-                .iter()
-                // a variable with fewer values than the effect's clusters cannot nest it: skip the pass where names say so
-                .find(|cluster| {
-                    cluster.name == effect.name || is_nested(&effect.codes, effect.n_levels, &cluster.codes)
-                });
-            found.map(|cluster| cluster.name.clone())
-        })
-        .collect()
-}
 
 /// The effects with the parameters each contributes, and their total (without the regressors).
 pub fn count_effects(
