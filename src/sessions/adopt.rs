@@ -1,8 +1,8 @@
 //! A table already in memory, as if it had been loaded: the codebook applied, derived variables computed.
 
 use super::finish::adopt_factor;
-use super::{LoadError, only_wanted};
-use crate::codebook::{Codebook, CodebookMode, Mapping, Settings, evaluate};
+use super::{LoadError, derive, only_wanted};
+use crate::codebook::{Codebook, CodebookMode, Mapping, Settings};
 use crate::table::{ColumnData, Table};
 
 /// Takes the columns and derived variables `names` of a table in memory.
@@ -25,13 +25,6 @@ pub fn adopt(mut drawn: Table, names: &[String], settings: &Settings) -> Result<
         }
         table.insert(column);
     }
-    for derived in &plan.derived {
-        let column = evaluate(derived, &table).map_err(|source| LoadError::Derived {
-            name: derived.name.clone(),
-            expression: derived.expression.to_string(),
-            source: Box::new(source),
-        })?;
-        table.insert(column);
-    }
+    derive(&mut table, &plan)?;
     Ok(only_wanted(table, &plan))
 }

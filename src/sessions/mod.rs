@@ -140,15 +140,21 @@ pub fn load(request: &LoadRequest) -> Result<Table, LoadError> {
     let columns = columns?;
     unique?;
     columns.into_iter().for_each(|column| table.insert(column));
+    derive(&mut table, &plan)?;
+    Ok(only_wanted(table, &plan))
+}
+
+/// Computes the derived variables of a plan, in its order.
+fn derive(table: &mut Table, plan: &LoadPlan) -> Result<(), LoadError> {
     for derived in &plan.derived {
-        let column = evaluate(derived, &table).map_err(|source| LoadError::Derived {
+        let column = evaluate(derived, table).map_err(|source| LoadError::Derived {
             name: derived.name.clone(),
             expression: derived.expression.to_string(),
             source: Box::new(source),
         })?;
         table.insert(column);
     }
-    Ok(only_wanted(table, &plan))
+    Ok(())
 }
 
 /// Column names of a source, of the first file if there are several. Standard input is used up by this: for `-`, keep
