@@ -67,7 +67,7 @@
 //! * To understand the numbers: [`rates::functionals`], then [`estimate`], then [`absorb::exact`].
 //! * To embed the core: build a [`design::Sample`] and call [`estimate::fit`], as below; or start from a
 //!   [`table::Table`] and a [`formula::Formula`] with [`model::prepare`], which also counts what is dropped.
-//! * To see what of the estimation touches rows: [`aggregate::Aggregator`], four questions with small answers. Today
+//! * To see what of the estimation touches rows: [`aggregate::Aggregator`], a few questions with small answers. Today
 //!   only [`aggregate::Rows`] in memory answers them.
 //!
 //! # Example
@@ -114,6 +114,7 @@
 //!         labels: vec![String::from("low experience"), String::from("high experience")],
 //!         numbers: vec![f64::NAN; 2], // used as levels only, never as a number
 //!         codes: experience,
+//!         term_codes: vec![0, 1], // the same codes as in the term
 //!         reference: 0,
 //!     }),
 //! };
