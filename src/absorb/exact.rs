@@ -121,11 +121,6 @@ impl<'a> ExactSolver<'a> {
         flags.iter().zip(&self.absorbed).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
     }
 
-    /// Independent dense columns among the effects other than the eliminated one.
-    pub fn effect_rank(&self) -> usize {
-        self.factor.dropped[..self.layout.n_effect_columns].iter().filter(|&&dropped| !dropped).count()
-    }
-
     /// Subtracts weighted group means.
     fn demean(&self, mut v: Vec<f64>) -> Vec<f64> {
         self.layout.for_groups(|group, cells| {

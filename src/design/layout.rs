@@ -141,11 +141,6 @@ impl Layout {
             .map(|at| (self.column[at] as usize, self.value.as_ref().map_or(1.0, |value| value[at])))
     }
 
-    /// `z_i' g` for a coefficient vector with one extra entry (`k`) that must be zero.
-    pub fn dot(&self, i: usize, g: &[f64]) -> f64 {
-        self.slots(i).map(|(column, value)| value * g[column]).sum()
-    }
-
     /// One regressor column, dense.
     pub fn regressor(&self, j: usize) -> Vec<f64> {
         let target = self.n_effect_columns + j;
