@@ -45,17 +45,20 @@ fn sample(interacted: bool, rates: bool) -> Sample {
                 let score = f64::from(expertise[i]) * 0.08 + f64::from(factors[0][i]) * 0.02 + 0.05 * f64::from(o);
                 f64::from(u < 0.2 + score)
             };
-            Outcome { name: format!("y{o}"), values: (0..ROWS).map(|i| draw(i, random.uniform())).collect() }
+            Outcome {
+                name: format!("y{o}"),
+                values: (0..ROWS).map(|i| draw(i, random.uniform())).collect::<Vec<f64>>().into(),
+            }
         })
         .collect();
     let names = ["mode", "value", "month", "subject", "software"];
     let effects = if interacted {
         let inputs: Vec<(&[u32], usize)> = factors.iter().zip(widths).map(|(f, w)| (f.as_slice(), w)).collect();
         let (codes, n_levels) = metier::design::codes::combine(&inputs, ROWS);
-        vec![Effect { name: names.join("^"), codes, n_levels }]
+        vec![Effect::new(names.join("^"), codes, n_levels)]
     } else {
         let each = factors.iter().zip(widths).zip(names);
-        each.map(|((codes, n_levels), name)| Effect { name: name.to_owned(), codes: codes.clone(), n_levels }).collect()
+        each.map(|((codes, n_levels), name)| Effect::new(name, codes.clone(), n_levels)).collect()
     };
     let levels: Vec<String> = (1..=5).map(|level| level.to_string()).collect();
     Sample {
@@ -73,7 +76,7 @@ fn sample(interacted: bool, rates: bool) -> Sample {
         intercept: true,
         effects,
         weights: None,
-        clusters: vec![Cluster { name: String::from("user"), codes: users, n_clusters: USERS }],
+        clusters: vec![Cluster { name: String::from("user"), codes: users.into(), n_clusters: USERS }],
         outcomes,
         rates: rates.then(|| RatesFactor {
             name: String::from("expertise"),

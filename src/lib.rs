@@ -92,21 +92,17 @@
 //!         variable: None,
 //!     }],
 //!     intercept: true,
-//!     effects: vec![Effect {
-//!         name: String::from("work"),
-//!         codes: vec![0, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 2],
-//!         n_levels: 3,
-//!     }],
+//!     effects: vec![Effect::new("work", vec![0, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 2], 3)],
 //!     weights: None,
 //!     // rows are sorted by the first cluster variable
 //!     clusters: vec![Cluster {
 //!         name: String::from("user"),
-//!         codes: vec![0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3],
+//!         codes: vec![0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3].into(),
 //!         n_clusters: 4,
 //!     }],
 //!     outcomes: vec![Outcome {
 //!         name: String::from("success"),
-//!         values: vec![0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0],
+//!         values: vec![0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0].into(),
 //!     }],
 //!     rates: Some(RatesFactor {
 //!         name: String::from("experience"),

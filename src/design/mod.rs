@@ -1,6 +1,7 @@
 //! A sample as the estimator sees it: coded regressors, absorbed effects, clusters, outcomes.
 //!
 //! Everything here is slices of numbers and codes; where they come from (files, formulas) is the caller's business.
+//! Long columns are shared, not copied: an effect that is also the cluster is one vector.
 //! Rows that share all codes are one [`cells::Cells`] entry: one pass over the rows then serves every outcome and
 //! every further specification.
 
@@ -8,6 +9,8 @@ pub mod cells;
 pub mod codes;
 pub mod layout;
 pub mod singletons;
+
+use std::sync::Arc;
 
 /// Column index of a level that has no column (the reference level).
 pub const NO_COLUMN: u32 = u32::MAX;
@@ -20,7 +23,7 @@ pub struct Term {
     /// One-hot part: a column per level that has one. `None` for a purely numeric term (a single column).
     pub levels: Option<TermLevels>,
     /// Numeric part, one value per row: multiplies the one-hot part, or is the column itself.
-    pub values: Option<Vec<f64>>,
+    pub values: Option<Arc<Vec<f64>>>,
     /// The numeric variable when the term is exactly that variable: adjusted rates may then set it.
     pub variable: Option<String>,
 }
@@ -42,9 +45,29 @@ pub struct Effect {
     /// As written, e.g. `work_mode^month`.
     pub name: String,
     /// Level of each row.
-    pub codes: Vec<u32>,
+    pub codes: Arc<Vec<u32>>,
     /// Number of levels that codes may take.
     pub n_levels: usize,
+    /// Whether each level has an intercept: not with `f[[x]]`.
+    pub constant: bool,
+    /// Variables with a slope at each level: `f[x]`.
+    pub slopes: Vec<Slope>,
+}
+
+/// A variable whose coefficient differs by the levels of an effect.
+#[derive(Debug, Clone)]
+pub struct Slope {
+    /// Its name.
+    pub name: String,
+    /// One finite value per row.
+    pub values: Arc<Vec<f64>>,
+}
+
+impl Effect {
+    /// An effect without slopes.
+    pub fn new(name: impl Into<String>, codes: impl Into<Arc<Vec<u32>>>, n_levels: usize) -> Self {
+        Effect { name: name.into(), codes: codes.into(), n_levels, constant: true, slopes: Vec::new() }
+    }
 }
 
 /// A cluster variable: codes `0..n_clusters`, one per row.
@@ -53,7 +76,7 @@ pub struct Cluster {
     /// Its name.
     pub name: String,
     /// Cluster of each row.
-    pub codes: Vec<u32>,
+    pub codes: Arc<Vec<u32>>,
     /// Number of clusters that codes may take.
     pub n_clusters: usize,
 }
@@ -64,7 +87,7 @@ pub struct Outcome {
     /// Its name.
     pub name: String,
     /// One finite value per row.
-    pub values: Vec<f64>,
+    pub values: Arc<Vec<f64>>,
 }
 
 /// The factor whose adjusted rates are wanted.

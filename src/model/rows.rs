@@ -179,7 +179,7 @@ fn prepare_group(
         clusters: clusters(workspace, request, &rows)?,
         outcomes: outcomes
             .iter()
-            .map(|expr| Ok(Outcome { name: plain_name(expr), values: gather_numbers(workspace, expr, &rows)? }))
+            .map(|expr| Ok(Outcome { name: plain_name(expr), values: gather_numbers(workspace, expr, &rows)?.into() }))
             .collect::<Result<_, ModelError>>()?,
         rates,
     };
@@ -292,7 +292,7 @@ fn interaction(workspace: &Workspace, parts: &[Expr], rows: &[u32]) -> Result<(V
 fn effects(workspace: &Workspace, request: &Request, rows: &[u32]) -> Result<Vec<Effect>, ModelError> {
     let build = |parts: &Vec<Expr>| {
         let (codes, n_levels) = interaction(workspace, parts, rows)?;
-        Ok(Effect { name: effect_name(parts), codes, n_levels })
+        Ok(Effect::new(effect_name(parts), codes, n_levels))
     };
     request.formula.effects.iter().map(build).collect()
 }
@@ -312,7 +312,7 @@ fn clusters(workspace: &Workspace, request: &Request, rows: &[u32]) -> Result<Ve
         } else {
             combine(&[(&codes, n_levels)], rows.len())
         };
-        Ok(Cluster { name: effect_name(parts), codes, n_clusters })
+        Ok(Cluster { name: effect_name(parts), codes: codes.into(), n_clusters })
     };
     request.clusters.iter().enumerate().map(build).collect()
 }

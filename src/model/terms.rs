@@ -6,6 +6,7 @@ use crate::expr::{Expr, ExprKind};
 use crate::formula::{FormulaTerm, LevelsTerm, With};
 use crate::result::DroppedTerm;
 use crate::table::Factor;
+use std::sync::Arc;
 
 /// Design columns and the levels that have no rows.
 #[derive(Debug, Default)]
@@ -60,8 +61,13 @@ fn one(
         FormulaTerm::Plain(expr) => match workspace.numbers(expr)? {
             Some(numbers) => {
                 let variable = if let ExprKind::Name(name) = &expr.kind { Some(name.clone()) } else { None };
-                let values = rows.iter().map(|&row| numbers.values[row as usize]).collect();
-                out.terms.push(Term { names: vec![display(expr)], levels: None, values: Some(values), variable });
+                let values: Vec<f64> = rows.iter().map(|&row| numbers.values[row as usize]).collect();
+                out.terms.push(Term {
+                    names: vec![display(expr)],
+                    levels: None,
+                    values: Some(values.into()),
+                    variable,
+                });
             }
             None => {
                 let levels = LevelsTerm {
@@ -153,9 +159,9 @@ fn levels_term(
                 |c| wanted[c] && present[c],
                 |c| format!("{}:{number_name}", label(c)),
             );
-            let values = rows.iter().map(|&row| numbers.values[row as usize]).collect();
+            let values: Vec<f64> = rows.iter().map(|&row| numbers.values[row as usize]).collect();
             let levels = TermLevels { factor: name, codes, column_of_level };
-            out.terms.push(Term { names, levels: Some(levels), values: Some(values), variable: None });
+            out.terms.push(Term { names, levels: Some(levels), values: Some(values.into()), variable: None });
         }
         Some(With::Factor(expr, reference)) => {
             let second = workspace.coded(expr)?;
@@ -248,6 +254,7 @@ fn product_term(
         });
     }
     let suffix = number_names.join(":");
+    let values = values.map(Arc::new);
     match factor {
         None => out.terms.push(Term { names: vec![suffix], levels: None, values, variable: None }),
         Some((name, codes, labels)) => {
