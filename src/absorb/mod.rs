@@ -7,6 +7,7 @@
 
 pub mod exact;
 pub mod iterative;
+pub mod kernel;
 
 use crate::design::layout::Layout;
 
@@ -19,10 +20,14 @@ pub enum Method {
     /// By structure: exact while the remaining levels fit a dense factor.
     #[default]
     Auto,
-    /// Eliminate the largest effect and factorise the rest.
-    Exact,
-    /// Conjugate gradients.
-    Iterative,
+    /// Count cells, eliminate the largest effect and factorise the rest densely.
+    Cells,
+    /// Eliminate the largest effect and factorise the Schur complement of the rest.
+    Schur,
+    /// Eliminate the largest effect, and conjugate gradients on the rest.
+    Cg,
+    /// Alternating projections.
+    Map,
 }
 
 /// Absorption that did not reach its tolerance.
@@ -65,8 +70,8 @@ impl<'a> Solver<'a> {
     pub fn new(layout: &'a Layout, weight: &[f64], method: Method, effects: &str) -> Result<Self, NotConverged> {
         let exact = match method {
             Method::Auto => layout.n_effect_columns <= DENSE_LIMIT,
-            Method::Exact => true,
-            Method::Iterative => layout.n_effect_columns == 0,
+            Method::Cells => true,
+            Method::Schur | Method::Cg | Method::Map => layout.n_effect_columns == 0,
         };
         Ok(if exact {
             Solver::Exact(exact::ExactSolver::new(layout, weight))
