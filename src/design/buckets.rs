@@ -1,8 +1,7 @@
-//! Sorting rows by keys too wide for a table with a slot for each: first into buckets by the high bits, then each
-//! bucket by the rest, in the cache and in parallel.
+//! Numbering keys too wide for a table with a slot for each: rows go into buckets by the high bits of their key, then
+//! each bucket is sorted by the rest, in the cache and in parallel.
 //!
-//! An entry holds the rest of the key above the row, so that sorting entries sorts rows by key and keeps their order
-//! within one key.
+//! An entry holds the rest of the key above the row: entries of equal keys are neighbours once sorted.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -29,23 +28,6 @@ pub fn number(key: &(impl Fn(usize) -> u64 + Sync + Send), n_rows: usize, bound:
     });
     let n = distinct.iter().map(|&n| n as usize).sum();
     (numbers.into_iter().map(AtomicU32::into_inner).collect(), n)
-}
-
-/// Rows in ascending order of their key (below `bound`), stable; `None` if keys are too wide.
-pub fn order(key: &(impl Fn(usize) -> u64 + Sync + Send), n_rows: usize, bound: u64) -> Option<Vec<u32>> {
-    let buckets = sorted(key, n_rows, bound)?;
-    let mut rows = vec![0u32; n_rows];
-    let mut rest = rows.as_mut_slice();
-    let mut places = Vec::with_capacity(buckets.len());
-    for bucket in &buckets {
-        let (place, behind) = rest.split_at_mut(bucket.len());
-        places.push(place);
-        rest = behind;
-    }
-    buckets.par_iter().zip(places).for_each(|(bucket, place)| {
-        place.iter_mut().zip(bucket).for_each(|(row, &entry)| *row = entry as u32);
-    });
-    Some(rows)
 }
 
 /// Number of the key within its bucket, and row, of each entry.
@@ -126,9 +108,6 @@ mod tests {
         let key = |row: usize| keys[row];
         assert!(sorted(&key, n, bound).is_some());
         assert_eq!(number(&key, n, bound), by_hash(&key, n));
-        let mut expected: Vec<u32> = (0..n as u32).collect();
-        expected.sort_by_key(|&row| keys[row as usize]);
-        assert_eq!(order(&key, n, bound), Some(expected));
     }
 
     #[test]
@@ -138,6 +117,5 @@ mod tests {
         let narrow = [(1 << 43) - 1, 0, 1 << 32];
         assert_eq!(number(&|row| narrow[row], 3, 1 << 43), (vec![2, 0, 1], 3));
         assert_eq!(number(&|_| 0, 0, 1), (vec![], 0));
-        assert_eq!(order(&|row| 3 - row as u64, 3, 4), Some(vec![2, 1, 0]));
     }
 }

@@ -11,6 +11,8 @@ mod rates;
 mod rows;
 mod selection;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use error::{ModelError, Origin};

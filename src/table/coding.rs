@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Rows that one task works on; results do not depend on it.
 const BLOCK: usize = 1 << 16;
 
+/// Rows whose codes and values stay in the nearest cache.
+const STRETCH: usize = 1 << 11;
+
 /// Slots of the address space that are always granted: 4 MiB of marks.
 const MIN_SLOTS: usize = 1 << 22;
 
@@ -105,22 +108,27 @@ impl Range {
 fn by_address(values: &[f64], range: &Range, slots: usize) -> Coded {
     let mut codes = vec![0u32; values.len()];
     let marks: Vec<AtomicU8> = vec![0u8; slots].into_iter().map(AtomicU8::new).collect();
-    let mark = |offset: u32| {
-        let slot = &marks[offset as usize];
+    let offset = |value: f64| (value - range.least + LOW_BITS).to_bits() as u32;
+    let mark = |code: u32| {
+        let slot = &marks[code as usize];
         // most values have been met before: reading is cheaper than writing what is there
         if slot.load(Ordering::Relaxed) == 0 {
             slot.store(1, Ordering::Relaxed);
         }
-        offset
     };
-    let offset = |value: f64| (value - range.least + LOW_BITS).to_bits() as u32;
-    codes.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(codes, values)| {
+    // two loops over a stretch that stays in the cache: the first one has no branches
+    let part = |codes: &mut [u32], values: &[f64]| {
         let rows = codes.iter_mut().zip(values);
         if range.has_missing {
-            rows.for_each(|(code, &value)| *code = if value.is_nan() { MISSING } else { mark(offset(value)) });
+            rows.for_each(|(code, &value)| *code = if value.is_nan() { MISSING } else { offset(value) });
+            codes.iter().filter(|&&code| code != MISSING).for_each(|&code| mark(code));
         } else {
-            rows.for_each(|(code, &value)| *code = mark(offset(value)));
+            rows.for_each(|(code, &value)| *code = offset(value));
+            codes.iter().for_each(|&code| mark(code));
         }
+    };
+    codes.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(codes, values)| {
+        codes.chunks_mut(STRETCH).zip(values.chunks(STRETCH)).for_each(|(codes, values)| part(codes, values));
     });
     let present = |slot: &AtomicU8| slot.load(Ordering::Relaxed) != 0;
     let n_present = marks.iter().filter(|slot| present(slot)).count();
