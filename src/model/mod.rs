@@ -8,6 +8,7 @@ mod absorbed;
 mod error;
 mod gather;
 mod rates;
+mod route;
 mod rows;
 mod selection;
 mod terms;
@@ -16,7 +17,7 @@ mod tests;
 mod variables;
 
 pub use error::{ModelError, Origin};
-pub use gather::Rows;
+pub use gather::{Listing, Rows};
 pub use rows::{Prepared, prepare};
 pub use variables::{CodedVariable, Codes, NumberVariable, Workspace};
 

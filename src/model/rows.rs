@@ -130,7 +130,7 @@ fn prepare_group(
             .collect::<Result<_, ModelError>>()?,
         rates,
     };
-    Ok(Prepared { sample, flow, absent: built.absent, rows })
+    Ok(Prepared { sample, flow, absent: built.absent, rows: rows.gathered() })
 }
 
 /// Name of a variable: backticks are for parsing only.
@@ -214,17 +214,18 @@ fn rows_in_order(workspace: &Workspace, request: &Request, selection: &Selection
             return Ok(in_table_order());
         }
         let order = workspace.order(single)?;
-        return Ok(if full { Rows::Listed(order) } else { Rows::from(selection.among(&order)) });
+        return Ok(if full { Rows::from(order) } else { Rows::from(selection.among(&order)) });
     }
     let rows = in_table_order();
     let (codes, n_levels) = levels(workspace, parts, &rows)?;
     if is_ascending(&codes) {
         return Ok(rows);
     }
-    let (order, _) = sort_by_code(&codes, n_levels);
+    let order = Arc::new(sort_by_code(&codes, n_levels).0);
     Ok(match rows {
         Rows::All(_) => Rows::from(order),
-        Rows::Listed(rows) => Rows::from(order.iter().map(|&at| rows[at as usize]).collect::<Vec<u32>>()),
+        // the rows are a column as well
+        Rows::Listed(_) => Rows::from(Rows::from(order).gather(&Arc::new(selection.rows()))),
     })
 }
 

@@ -35,12 +35,33 @@ impl Selection {
 
     /// The rows that are in, in the order of the table.
     pub fn rows(&self) -> Vec<u32> {
-        (0..self.n_rows as u32).into_par_iter().with_min_len(BLOCK).filter(|&row| self.has(row as usize)).collect()
+        self.kept(self.n_rows, |at| at as u32)
     }
 
     /// Those of `rows` that are in, in their order.
     pub fn among(&self, rows: &[u32]) -> Vec<u32> {
-        rows.par_iter().with_min_len(BLOCK).copied().filter(|&row| self.has(row as usize)).collect()
+        self.kept(rows.len(), |at| rows[at])
+    }
+
+    /// Those of `n` rows that are in: counted first, so that blocks can write to their places at once.
+    fn kept(&self, n: usize, row: impl Fn(usize) -> u32 + Sync) -> Vec<u32> {
+        let of_block = |block: usize| {
+            let rows = (block * BLOCK..((block + 1) * BLOCK).min(n)).map(&row);
+            rows.filter(|&row| self.has(row as usize))
+        };
+        let counts: Vec<usize> = (0..n.div_ceil(BLOCK)).into_par_iter().map(|block| of_block(block).count()).collect();
+        let mut kept = vec![0u32; counts.iter().sum()];
+        let mut places = Vec::with_capacity(counts.len());
+        let mut rest = kept.as_mut_slice();
+        for count in counts {
+            let (place, behind) = rest.split_at_mut(count);
+            places.push(place);
+            rest = behind;
+        }
+        places.into_par_iter().enumerate().for_each(|(block, place)| {
+            place.iter_mut().zip(of_block(block)).for_each(|(place, row)| *place = row);
+        });
+        kept
     }
 
     /// The code of a reason.

@@ -103,7 +103,7 @@ fn levels_term(
             accepted: factor.levels.clone(),
         })
     };
-    let codes = rows.map(|row| factor.codes[row]);
+    let codes = Arc::unwrap_or_clone(rows.gather(&factor.codes));
     let mut present = vec![false; factor.n_levels()];
     codes.iter().for_each(|&code| present[code as usize] = true);
 
@@ -229,7 +229,7 @@ fn product_term(
         }
         let variable = workspace.coded(expr)?;
         let name = plain_name(expr);
-        let codes = rows.map(|row| variable.factor.codes[row]);
+        let codes = Arc::unwrap_or_clone(rows.gather(&variable.factor.codes));
         let labels: Vec<String> = variable.factor.levels.iter().map(|level| format!("{name}::{level}")).collect();
         factor = Some(match factor {
             None => (name, codes, labels),
