@@ -3,6 +3,7 @@
 use super::plan::PlannedDerived;
 use crate::expr::{Expr, ExprError, ExprKind, Function};
 use crate::table::{Column, ColumnData, MISSING, MissingReasons, Table};
+use std::sync::Arc;
 
 /// Computes a derived variable: its values, and why they are missing where they are.
 ///
@@ -26,8 +27,14 @@ fn set_missing(column: &mut Column, rows: &[bool], reason: &str) {
         return;
     }
     match &mut column.data {
-        ColumnData::Number(values) => chosen().for_each(|row| values[row] = f64::NAN),
-        ColumnData::Factor(factor) => chosen().for_each(|row| factor.codes[row] = MISSING),
+        ColumnData::Number(values) => {
+            let values = Arc::make_mut(values);
+            chosen().for_each(|row| values[row] = f64::NAN);
+        }
+        ColumnData::Factor(factor) => {
+            let codes = Arc::make_mut(&mut factor.codes);
+            chosen().for_each(|row| codes[row] = MISSING);
+        }
     }
     let empty = || MissingReasons { codes: vec![0; rows.len()], names: Vec::new() };
     let reasons = column.reasons.get_or_insert_with(empty);
@@ -49,7 +56,7 @@ fn quantile_cuts(expression: &Expr, table: &Table) -> Result<Expr, ExprError> {
     let ColumnData::Number(values) = arguments[0].eval(table)? else {
         return Ok(expression.clone());
     };
-    let mut sorted: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let parts = arguments.len();
     let mut cuts: Vec<f64> = (1..parts).filter_map(|part| sorted.get(sorted.len() * part / parts).copied()).collect();
@@ -106,6 +113,6 @@ mod tests {
         assert_eq!(levels(derive("value_band", &[])).0, ["<200", "200-1000", "1000-5000", ">=5000"]);
         let (names, codes) = levels(derive("value_band", &[("value_band_method", "quantiles")]));
         assert_eq!(names, ["<2", "2-3", "3-4", ">=4"]);
-        assert_eq!(codes, [0, 1, 2, 3, MISSING]);
+        assert_eq!(*codes, [0, 1, 2, 3, MISSING]);
     }
 }

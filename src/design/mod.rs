@@ -5,6 +5,7 @@
 //! Rows that share all codes are one [`cells::Cells`] entry: one pass over the rows then serves every outcome and
 //! every further specification.
 
+pub mod buckets;
 pub mod cells;
 pub mod codes;
 pub mod layout;
@@ -42,7 +43,7 @@ pub struct TermLevels {
 /// An absorbed fixed effect: codes `0..n_levels`, one per row.
 #[derive(Debug, Clone)]
 pub struct Effect {
-    /// As written, e.g. `work_mode^month`.
+    /// As written, e.g. `work_mode^month` or `user[hours]`.
     pub name: String,
     /// Level of each row.
     pub codes: Arc<Vec<u32>>,
@@ -116,7 +117,7 @@ pub struct Sample {
     pub n_rows: usize,
     /// Regressors in formula order, without the intercept.
     pub terms: Vec<Term>,
-    /// Whether the model has an intercept (ignored when effects are absorbed: they span it).
+    /// Whether the model has an intercept (ignored when an effect has a constant: it spans the intercept).
     pub intercept: bool,
     /// Absorbed effects.
     pub effects: Vec<Effect>,

@@ -169,7 +169,7 @@ fn factor_with_factor<'t>(op: BinaryOp, left: &Cow<'t, Factor>, right: &Cow<'t, 
         }
         Truth::from(holds(op, left_ranks[a as usize].cmp(&right_ranks[b as usize])))
     };
-    Series::Each(left.codes.iter().zip(&right.codes).map(row).collect())
+    Series::Each(left.codes.iter().zip(right.codes.iter()).map(row).collect())
 }
 
 /// A text that reads as a number compares as one, so that `x == "5"` works whichever way the file was typed.
@@ -232,7 +232,7 @@ mod tests {
             Factor::from_labels(&["2025-11", "2025-12", "2026-01", "2026-02"].map(Some)),
         ));
         table.insert(Column::number("x", vec![1.0, 5.0, f64::NAN, 2.0]));
-        let band = Factor { codes: vec![0, 1, 2, 1], levels: vec!["<200".into(), "200-1000".into(), ">=1000".into()] };
+        let band = Factor::new(vec![0, 1, 2, 1], vec!["<200".into(), "200-1000".into(), ">=1000".into()]);
         table.insert(Column::factor("band", band));
         table
     }

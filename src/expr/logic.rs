@@ -23,7 +23,7 @@ pub(super) fn choose<'t>(
         let from_no = merged.codes(&no.1, n_rows);
         if let (Some(from_yes), Some(from_no)) = (from_yes, from_no) {
             let codes = (0..n_rows).map(|row| pick(condition.get(row), from_yes.get(row), from_no.get(row), MISSING));
-            let factor = Factor { codes: codes.collect(), levels: merged.levels };
+            let factor = Factor::new(codes.collect(), merged.levels);
             return Ok(Value::Factor(Cow::Owned(used_levels(factor))));
         }
     } else if let (Value::Truth(a), Value::Truth(b)) = (&yes.1, &no.1) {
@@ -103,7 +103,7 @@ pub(super) fn used_levels(factor: Factor) -> Factor {
         levels.push(level);
     }
     let renumbered = |code: u32| if code == MISSING { MISSING } else { new_codes[code as usize] };
-    Factor { codes: factor.codes.into_iter().map(renumbered).collect(), levels }
+    Factor::new(factor.codes.iter().map(|&code| renumbered(code)).collect(), levels)
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         let data = parse("if(a == \"p\", a, \"other\")").unwrap().eval(&table).unwrap();
         let ColumnData::Factor(factor) = data else { panic!("a factor") };
         assert_eq!(factor.levels, ["p", "other"]);
-        assert_eq!(factor.codes, [0, 1, u32::MAX]);
+        assert_eq!(*factor.codes, [0, 1, u32::MAX]);
         assert!(parse("if(a == \"p\", a, x)").unwrap().eval(&table).is_err());
         assert!(parse("if(a == \"p\", x, missing)").unwrap().eval(&table).is_ok());
     }

@@ -23,7 +23,7 @@ pub(super) fn cut<'t>(values: Series<'t, f64>, points: &[Expr], n_rows: usize) -
         if value.is_nan() { MISSING } else { cuts.partition_point(|cut| *cut <= value) as u32 }
     };
     let codes = (0..n_rows).map(|row| band(values.get(row))).collect();
-    Ok(Value::Factor(Cow::Owned(Factor { codes, levels: band_labels(&cuts) })))
+    Ok(Value::Factor(Cow::Owned(Factor::new(codes, band_labels(&cuts)))))
 }
 
 /// Labels of the bands between ascending cut points.
@@ -138,7 +138,7 @@ fn relabeled(factor: &Factor, labels: Vec<String>) -> Value<'static> {
     let merged = Factor::from_labels(&per_level);
     let code = |&code: &u32| if code == MISSING { MISSING } else { merged.codes[code as usize] };
     let codes = factor.codes.iter().map(code).collect();
-    Value::Factor(Cow::Owned(Factor { codes, levels: merged.levels }))
+    Value::Factor(Cow::Owned(Factor::new(codes, merged.levels)))
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
         table.insert(Column::number("v", vec![199.9, 200.0, 5000.0, f64::NAN, 999.0]));
         let bands = factor("cut(v, 200, 1000, 5000)", &table);
         assert_eq!(bands.levels, ["<200", "200-1000", "1000-5000", ">=5000"]);
-        assert_eq!(bands.codes, [0, 1, 3, MISSING, 1]);
+        assert_eq!(*bands.codes, [0, 1, 3, MISSING, 1]);
         for text in ["cut(v, 5, 5)", "cut(v, v)", "cut(v, 5, 2)"] {
             assert!(parse(text).unwrap().eval(&table).is_err(), "{text}");
         }
@@ -173,7 +173,7 @@ mod tests {
         table.insert(Column::factor("t", Factor::from_labels(&times)));
         let months = factor("month(t)", &table);
         assert_eq!(months.levels, ["2025-12", "2026-01"]);
-        assert_eq!(months.codes, [1, 0, MISSING, 1]);
+        assert_eq!(*months.codes, [1, 0, MISSING, 1]);
         assert_eq!(factor("prefix(t, 4)", &table).levels, ["2025", "2026"]);
         assert_eq!(factor("lower(t)", &table).levels[1], "2026-01-02 08:00");
         let kept = parse("contains(t, '2026-01')").unwrap().eval_filter(&table).unwrap();

@@ -1,6 +1,7 @@
 //! Values during evaluation: a whole column, or one value for all rows.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::table::{ColumnData, Factor, MISSING};
 
@@ -148,11 +149,11 @@ impl<'t> Value<'t> {
             Series::Each(values) => values.into_owned(),
         };
         match self {
-            Value::Number(series) => ColumnData::Number(numbers(series)),
-            Value::Truth(series) => ColumnData::Number(numbers(series.map(Truth::number))),
-            Value::Missing => ColumnData::Number(vec![f64::NAN; n_rows]),
+            Value::Number(series) => ColumnData::Number(Arc::new(numbers(series))),
+            Value::Truth(series) => ColumnData::Number(Arc::new(numbers(series.map(Truth::number)))),
+            Value::Missing => ColumnData::Number(Arc::new(vec![f64::NAN; n_rows])),
             Value::Factor(factor) => ColumnData::Factor(factor.into_owned()),
-            Value::Text(text) => ColumnData::Factor(Factor { codes: vec![0; n_rows], levels: vec![text] }),
+            Value::Text(text) => ColumnData::Factor(Factor::new(vec![0; n_rows], vec![text])),
         }
     }
 }
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn factors_of_numbers_are_numbers() {
-        let factor = Factor { codes: vec![1, MISSING, 0], levels: vec!["2".into(), "10".into()] };
+        let factor = Factor::new(vec![1, MISSING, 0], vec!["2".into(), "10".into()]);
         let series = Value::Factor(Cow::Owned(factor)).to_numbers().unwrap();
         assert_eq!((series.get(0), series.get(2)), (10.0, 2.0));
         assert!(series.get(1).is_nan());

@@ -7,11 +7,15 @@
 //! term     = factor { (":" | "*") factor }      a*b is a + b + a:b
 //! factor   = i(f [, x | i.g] [, ref = ...] [, keep = ...] [, drop = ...]) | operand [ "^" number ]
 //! effects  = effect { "+" effect }              0 for none
-//! effect   = operand { "^" operand }            interacted fixed effect
+//! effect   = operand { "^" operand } [ slopes ]  interacted fixed effect
+//! slopes   = "[" expr { "," expr } "]"           slopes of each by level; "[[" ... "]]" without intercepts
 //! ```
 //! An operand is a name, a `` `quoted name` ``, a number, a parenthesis or a function of columns (see [`crate::expr`]).
 
+mod effects;
 mod parser;
+
+pub use effects::{EffectTerm, effect_name};
 
 use crate::expr::{Expr, ExprError, ExprKind, Span};
 
@@ -24,8 +28,8 @@ pub struct Formula {
     pub terms: Vec<FormulaTerm>,
     /// Whether an intercept is wanted (without effects).
     pub intercept: bool,
-    /// Absorbed effects; each is the interaction of its parts.
-    pub effects: Vec<Vec<Expr>>,
+    /// Absorbed effects.
+    pub effects: Vec<EffectTerm>,
 }
 
 /// A regressor.
@@ -111,7 +115,7 @@ impl Formula {
         };
         self.outcomes.iter().for_each(&mut add);
         self.terms.iter().for_each(|term| term.visit(&mut add));
-        self.effects.iter().flatten().for_each(&mut add);
+        self.effects.iter().flat_map(EffectTerm::exprs).for_each(&mut add);
         names
     }
 }
@@ -184,7 +188,7 @@ impl std::fmt::Display for Formula {
         }
         write!(f, "{}", join(terms))?;
         if !self.effects.is_empty() {
-            let effects = self.effects.iter().map(|effect| effect_name(effect)).collect();
+            let effects = self.effects.iter().map(ToString::to_string).collect();
             write!(f, " | {}", join(effects))?;
         }
         Ok(())
@@ -197,11 +201,6 @@ fn operand(expr: &Expr, prefix: &str) -> String {
         ExprKind::Unary(..) | ExprKind::Binary(..) | ExprKind::In { .. } => format!("{prefix}({expr})"),
         _ => expr.to_string(),
     }
-}
-
-/// An interacted effect as written: `a^b`.
-pub fn effect_name(parts: &[Expr]) -> String {
-    parts.iter().map(|part| operand(part, "")).collect::<Vec<_>>().join("^")
 }
 
 #[cfg(test)]
@@ -235,7 +234,8 @@ mod tests {
         assert_eq!(error("y ~ x | f |").1, "expected the end of the formula, found `|`");
         assert_eq!(error("y ~ x + ").1, "expected a term, found the end of the formula");
         assert_eq!(error("y ~ i(level, reff = 'a')"), ("reff".into(), "`i()` has no argument `reff`".into()));
-        assert_eq!(error("y ~ x | f[z]"), ("[".into(), "varying slopes `f[x]` are not available".into()));
+        let misplaced = "varying slopes `f[x]` belong to the fixed effects, behind `|`";
+        assert_eq!(error("y ~ f[z]"), ("[".into(), misplaced.into()));
         assert_eq!(error("y ~ logg(x)").0, "logg");
     }
 

@@ -4,7 +4,7 @@ use super::{Formula, FormulaError, FormulaTerm, LevelsTerm, With};
 use crate::expr::{BinaryOp, Expr, ExprKind, parse_operand};
 
 /// A position in the text of a formula.
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
 }
@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<Formula, FormulaError> {
     let effects = if parser.eat('|') { parser.effects()? } else { Vec::new() };
     match parser.peek() {
         None => Ok(Formula { outcomes, terms, intercept, effects }),
-        Some('[') => Err(parser.varying_slopes()),
+        Some('[') if effects.is_empty() => Err(parser.slopes_of_regressors()),
         Some(_) => Err(parser.unexpected("the end of the formula")),
     }
 }
@@ -28,12 +28,12 @@ impl Parser<'_> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    fn peek(&mut self) -> Option<char> {
+    pub(super) fn peek(&mut self) -> Option<char> {
         self.skip_space();
         self.text[self.at..].chars().next()
     }
 
-    fn eat(&mut self, sign: char) -> bool {
+    pub(super) fn eat(&mut self, sign: char) -> bool {
         let found = self.peek() == Some(sign);
         if found {
             self.at += sign.len_utf8();
@@ -41,7 +41,7 @@ impl Parser<'_> {
         found
     }
 
-    fn unexpected(&mut self, expected: &str) -> FormulaError {
+    pub(super) fn unexpected(&mut self, expected: &str) -> FormulaError {
         let found = match self.peek() {
             Some(sign) => format!("`{sign}`"),
             None => String::from("the end of the formula"),
@@ -63,16 +63,29 @@ impl Parser<'_> {
         }
     }
 
-    fn varying_slopes(&mut self) -> FormulaError {
+    fn slopes_of_regressors(&mut self) -> FormulaError {
         FormulaError {
             span: self.at..self.at + 1,
-            message: String::from("varying slopes `f[x]` are not available"),
+            message: String::from("varying slopes `f[x]` belong to the fixed effects, behind `|`"),
             expected: None,
-            hint: Some(String::from("slopes by level can be regressors: `i(f, x)`")),
+            hint: Some(String::from("slopes by level as regressors are written `i(f, x)`")),
         }
     }
 
-    fn operand(&mut self, expected: &str) -> Result<Expr, FormulaError> {
+    /// Bytes of the text that are read, up to the next sign.
+    pub(super) fn position(&mut self) -> usize {
+        self.skip_space();
+        self.at
+    }
+
+    /// An expression with operators of its own, as far as it goes.
+    pub(super) fn prefix(&mut self) -> Result<Expr, FormulaError> {
+        let (expr, end) = crate::expr::parse_prefix(self.text, self.at)?;
+        self.at = end;
+        Ok(expr)
+    }
+
+    pub(super) fn operand(&mut self, expected: &str) -> Result<Expr, FormulaError> {
         match self.peek() {
             None | Some('+' | '~' | '|' | ')' | ',' | ':' | '*' | '^') => return Err(self.unexpected(expected)),
             _ => {}
@@ -117,7 +130,7 @@ impl Parser<'_> {
     }
 
     /// Whether `name(` stands here; steps behind the parenthesis if so.
-    fn word(&mut self, name: &str) -> bool {
+    pub(super) fn word(&mut self, name: &str) -> bool {
         self.skip_space();
         let found = self.text[self.at..].strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('));
         if found {
@@ -195,8 +208,7 @@ impl Parser<'_> {
             }
         }
         if self.word("I") {
-            let (expr, end) = crate::expr::parse_prefix(self.text, self.at)?;
-            self.at = end;
+            let expr = self.prefix()?;
             if !self.eat(')') {
                 return Err(self.unexpected("`)`"));
             }
@@ -332,26 +344,6 @@ impl Parser<'_> {
                     expected: Some(String::from("a level")),
                     hint: Some(format!("write it in quotes: \"{name}\"")),
                 })
-            }
-        }
-    }
-
-    fn effects(&mut self) -> Result<Vec<Vec<Expr>>, FormulaError> {
-        let mut effects: Vec<Vec<Expr>> = Vec::new();
-        loop {
-            let mut parts = vec![self.operand("a fixed effect")?];
-            while self.eat('^') {
-                parts.push(self.operand("a fixed effect")?);
-            }
-            if self.peek() == Some('[') {
-                return Err(self.varying_slopes());
-            }
-            let none = matches!(parts.as_slice(), [Expr { kind: ExprKind::Number(zero), .. }] if *zero == 0.0);
-            if !none && !effects.contains(&parts) {
-                effects.push(parts);
-            }
-            if !self.eat('+') {
-                return Ok(effects);
             }
         }
     }

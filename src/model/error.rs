@@ -180,6 +180,9 @@ impl ModelError {
             ModelError::NotNumeric { role: "the outcome", name, example, .. } => {
                 Some(format!("write a comparison as outcome, e.g. `({name} == \"{example}\")`"))
             }
+            ModelError::NotNumeric { role: "the slope variable", name, .. } => {
+                Some(format!("a factor is joined to the effect, as in `f^{name}`; only numbers have slopes"))
+            }
             ModelError::NotNumeric { .. } => Some(String::from("name a column of numbers")),
             ModelError::NegativeWeight { .. } => Some(String::from("leave such rows out with `--where`")),
             ModelError::MissingCluster { .. } => {

@@ -1,16 +1,25 @@
 //! From a table and a formula to samples ready for estimation, with the flow of rows.
 //!
 //! [`Workspace`] evaluates every variable once for the whole table; [`prepare`] then selects the rows of one sample,
-//! counts what is dropped and why, and gathers codes and numbers in cluster order.
+//! counts what is dropped and why, and gathers codes and numbers in cluster order. If all rows are kept and sorted
+//! already, nothing is gathered: the sample shares the columns of the table.
 
+mod absorbed;
 mod error;
+mod gather;
+mod rates;
+mod route;
 mod rows;
+mod selection;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use error::{ModelError, Origin};
+pub use gather::{Listing, Rows};
 pub use rows::{Prepared, prepare};
-pub use variables::Workspace;
+pub use variables::{CodedVariable, Codes, NumberVariable, Workspace};
 
 use crate::expr::Expr;
 use crate::formula::Formula;

@@ -1,6 +1,7 @@
 //! Formula terms to design columns, on the rows of one sample.
 
-use super::{ModelError, Workspace};
+use super::rows::{gather_numbers, plain_name};
+use super::{ModelError, Rows, Workspace};
 use crate::design::{NO_COLUMN, Term, TermLevels};
 use crate::expr::{Expr, ExprKind};
 use crate::formula::{FormulaTerm, LevelsTerm, With};
@@ -38,7 +39,7 @@ pub fn variables(term: &FormulaTerm) -> Vec<&Expr> {
 pub fn build(
     workspace: &Workspace,
     terms: &[FormulaTerm],
-    rows: &[u32],
+    rows: &Rows,
     sample: &str,
     intercept: bool,
 ) -> Result<BuiltTerms, ModelError> {
@@ -52,22 +53,16 @@ pub fn build(
 fn one(
     workspace: &Workspace,
     term: &FormulaTerm,
-    rows: &[u32],
+    rows: &Rows,
     sample: &str,
     intercept: bool,
     out: &mut BuiltTerms,
 ) -> Result<(), ModelError> {
     match term {
-        FormulaTerm::Plain(expr) => match workspace.numbers(expr)? {
-            Some(numbers) => {
+        FormulaTerm::Plain(expr) => match gather_numbers(workspace, expr, rows)? {
+            Some(values) => {
                 let variable = if let ExprKind::Name(name) = &expr.kind { Some(name.clone()) } else { None };
-                let values: Vec<f64> = rows.iter().map(|&row| numbers.values[row as usize]).collect();
-                out.terms.push(Term {
-                    names: vec![display(expr)],
-                    levels: None,
-                    values: Some(values.into()),
-                    variable,
-                });
+                out.terms.push(Term { names: vec![plain_name(expr)], levels: None, values: Some(values), variable });
             }
             None => {
                 let levels = LevelsTerm {
@@ -88,23 +83,18 @@ fn one(
     Ok(())
 }
 
-/// Column name of an expression: backticks are for parsing only.
-fn display(expr: &Expr) -> String {
-    if let ExprKind::Name(name) = &expr.kind { name.clone() } else { expr.to_string() }
-}
-
 /// `i(f)`, `i(f, x)`, `i(f, i.g)`.
 fn levels_term(
     workspace: &Workspace,
     term: &LevelsTerm,
-    rows: &[u32],
+    rows: &Rows,
     sample: &str,
     intercept: bool,
     out: &mut BuiltTerms,
 ) -> Result<(), ModelError> {
     let factor = workspace.coded(&term.factor)?;
     let factor = &factor.factor;
-    let name = display(&term.factor);
+    let name = plain_name(&term.factor);
     let code_of = |level: &str| {
         find_level(factor, level).ok_or_else(|| ModelError::UnknownLevel {
             factor: name.clone(),
@@ -113,7 +103,7 @@ fn levels_term(
             accepted: factor.levels.clone(),
         })
     };
-    let codes: Vec<u32> = rows.iter().map(|&row| factor.codes[row as usize]).collect();
+    let codes = Arc::unwrap_or_clone(rows.gather(&factor.codes));
     let mut present = vec![false; factor.n_levels()];
     codes.iter().for_each(|&code| present[code as usize] = true);
 
@@ -147,26 +137,25 @@ fn levels_term(
             out.terms.push(Term { names, levels: Some(levels), values: None, variable: None });
         }
         Some(With::Number(expr)) => {
-            let Some(numbers) = workspace.numbers(expr)? else {
+            let Some(values) = gather_numbers(workspace, expr, rows)? else {
                 // a text variable as second argument can only be a factor
                 let with = With::Factor(expr.clone(), Vec::new());
                 let term = LevelsTerm { with: Some(with), ..term.clone() };
                 return levels_term(workspace, &term, rows, sample, intercept, out);
             };
-            let number_name = display(expr);
+            let number_name = plain_name(expr);
             let (column_of_level, names) = number_columns(
                 factor.n_levels(),
                 |c| wanted[c] && present[c],
                 |c| format!("{}:{number_name}", label(c)),
             );
-            let values: Vec<f64> = rows.iter().map(|&row| numbers.values[row as usize]).collect();
             let levels = TermLevels { factor: name, codes, column_of_level };
-            out.terms.push(Term { names, levels: Some(levels), values: Some(values.into()), variable: None });
+            out.terms.push(Term { names, levels: Some(levels), values: Some(values), variable: None });
         }
         Some(With::Factor(expr, reference)) => {
             let second = workspace.coded(expr)?;
             let second = &second.factor;
-            let second_name = display(expr);
+            let second_name = plain_name(expr);
             let mut wanted2 = vec![true; second.n_levels()];
             for level in reference {
                 let code = find_level(second, level).ok_or_else(|| ModelError::UnknownLevel {
@@ -177,7 +166,7 @@ fn levels_term(
                 })?;
                 wanted2[code] = false;
             }
-            let second_codes: Vec<u32> = rows.iter().map(|&row| second.codes[row as usize]).collect();
+            let second_codes = rows.gather(&second.codes);
             let crossed = Crossed { first: &codes, second: &second_codes, n_second: second.n_levels() };
             let keep = |c: usize| wanted[c / second.n_levels()] && wanted2[c % second.n_levels()];
             let name_of = |c: usize| {
@@ -217,10 +206,10 @@ impl Crossed<'_> {
 fn product_term(
     workspace: &Workspace,
     parts: &[FormulaTerm],
-    rows: &[u32],
+    rows: &Rows,
     out: &mut BuiltTerms,
 ) -> Result<(), ModelError> {
-    let mut values: Option<Vec<f64>> = None;
+    let mut values: Option<Arc<Vec<f64>>> = None;
     let mut number_names: Vec<String> = Vec::new();
     let mut factor: Option<(String, Vec<u32>, Vec<String>)> = None;
     for part in parts {
@@ -229,19 +218,18 @@ fn product_term(
             FormulaTerm::Levels(levels) => &levels.factor,
             FormulaTerm::Product(_) => continue, // the parser flattens products
         };
-        let as_number = if matches!(part, FormulaTerm::Plain(_)) { workspace.numbers(expr)? } else { None };
-        if let Some(numbers) = as_number {
-            let gathered: Vec<f64> = rows.iter().map(|&row| numbers.values[row as usize]).collect();
-            number_names.push(display(expr));
+        let plain = matches!(part, FormulaTerm::Plain(_));
+        if let Some(gathered) = if plain { gather_numbers(workspace, expr, rows)? } else { None } {
+            number_names.push(plain_name(expr));
             values = Some(match values {
                 None => gathered,
-                Some(values) => values.iter().zip(&gathered).map(|(a, b)| a * b).collect(),
+                Some(values) => Arc::new(values.iter().zip(gathered.iter()).map(|(a, b)| a * b).collect()),
             });
             continue;
         }
         let variable = workspace.coded(expr)?;
-        let name = display(expr);
-        let codes: Vec<u32> = rows.iter().map(|&row| variable.factor.codes[row as usize]).collect();
+        let name = plain_name(expr);
+        let codes = Arc::unwrap_or_clone(rows.gather(&variable.factor.codes));
         let labels: Vec<String> = variable.factor.levels.iter().map(|level| format!("{name}::{level}")).collect();
         factor = Some(match factor {
             None => (name, codes, labels),
@@ -254,7 +242,6 @@ fn product_term(
         });
     }
     let suffix = number_names.join(":");
-    let values = values.map(Arc::new);
     match factor {
         None => out.terms.push(Term { names: vec![suffix], levels: None, values, variable: None }),
         Some((name, codes, labels)) => {

@@ -114,7 +114,7 @@ fn sorted_factor(mut codes: Vec<u32>, texts: &Interner) -> Factor {
         let levels = texts.iter().map(str::to_owned).collect();
         let missing: Vec<bool> = texts.iter().map(is_missing).collect();
         codes.iter_mut().filter(|code| **code != MISSING && missing[**code as usize]).for_each(|code| *code = MISSING);
-        let mut factor = Factor { codes, levels };
+        let mut factor = Factor::new(codes, levels);
         factor.sort_levels();
         return without_missing_spellings(factor);
     }
@@ -124,7 +124,7 @@ fn sorted_factor(mut codes: Vec<u32>, texts: &Interner) -> Factor {
         position[old as usize] = new as u32;
     }
     codes.iter_mut().filter(|code| **code != MISSING).for_each(|code| *code = position[*code as usize]);
-    Factor { codes, levels: order.par_iter().map(|&code| texts.get(code).to_owned()).collect() }
+    Factor::new(codes, order.par_iter().map(|&code| texts.get(code).to_owned()).collect())
 }
 
 /// Drops levels that spell missing; no row has them.
@@ -141,7 +141,7 @@ fn without_missing_spellings(factor: Factor) -> Factor {
         }
     }
     let new = |code: u32| if code == MISSING { MISSING } else { position[code as usize] };
-    Factor { codes: factor.codes.into_iter().map(new).collect(), levels }
+    Factor::new(factor.codes.iter().map(|&code| new(code)).collect(), levels)
 }
 
 /// A column of text under the codebook.
@@ -191,7 +191,7 @@ fn from_verdicts(codes: &[u32], verdicts: &[Verdict], name: &str, variable: &Var
     } else {
         let label = |&code: &u32| if let Verdict::Label(level) = of(code) { *level } else { MISSING };
         let levels = variable.levels.iter().map(|level| level.level.clone()).collect();
-        Column::factor(name, Factor { codes: codes.iter().map(label).collect(), levels })
+        Column::factor(name, Factor::new(codes.iter().map(label).collect(), levels))
     };
     if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Abstained(_))) {
         let reason = |&code: &u32| if let Verdict::Abstained(place) = of(code) { *place as u8 + 1 } else { 0 };
@@ -244,7 +244,7 @@ fn months(factor: Factor) -> Factor {
     let per_level: Vec<Option<String>> = months.into_iter().map(Some).collect();
     let merged = Factor::from_labels(&per_level);
     let new = |&code: &u32| if code == MISSING { MISSING } else { merged.codes[code as usize] };
-    Factor { codes: factor.codes.iter().map(new).collect(), levels: merged.levels }
+    Factor::new(factor.codes.iter().map(new).collect(), merged.levels)
 }
 
 fn first_row(codes: &[u32], code: usize) -> usize {

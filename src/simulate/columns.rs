@@ -5,6 +5,7 @@ use super::labels::Session;
 use super::outcomes::{Ending, Outcome};
 use super::telemetry::Counts;
 use crate::table::{Column, Factor, MISSING, Table};
+use std::sync::Arc;
 
 /// Label of an occupation or expertise that does not show.
 const UNCLEAR_LABEL: &str = "Unclear";
@@ -27,8 +28,8 @@ pub fn to_table(
     let versions: Vec<&String> = model.names.iter().flatten().collect();
 
     let mut factor = |name: &str, factor: Factor| table.insert(Column::factor(name, factor));
-    factor("session_id", Factor { codes: (0..sessions.len() as u32).collect(), levels: ids('s', sessions.len()) });
-    factor("user_id", Factor { codes: sessions.iter().map(|s| s.user).collect(), levels: ids('u', users) });
+    factor("session_id", Factor::new((0..sessions.len() as u32).collect(), ids('s', sessions.len())));
+    factor("user_id", Factor::new(sessions.iter().map(|s| s.user).collect(), ids('u', users)));
     factor("timestamp", timestamps(&calibration.calendar, sessions));
     factor("month", labeled(sessions.iter().map(|s| s.month.into()), &calibration.calendar.months));
     factor("work_mode", labeled(sessions.iter().map(|s| s.mode.into()), &calibration.work.modes));
@@ -74,7 +75,7 @@ fn labeled<S: AsRef<str>>(codes: impl Iterator<Item = u32>, labels: &[S]) -> Fac
     let codes: Vec<u32> = codes.collect();
     let mut new_code = vec![MISSING; labels.len()];
     let mut factor = Factor::default();
-    factor.codes = codes
+    let codes: Vec<u32> = codes
         .into_iter()
         .map(|code| {
             if new_code[code as usize] == MISSING {
@@ -87,6 +88,7 @@ fn labeled<S: AsRef<str>>(codes: impl Iterator<Item = u32>, labels: &[S]) -> Fac
             new_code[code as usize]
         })
         .collect();
+    factor.codes = Arc::new(codes);
     factor.sort_levels();
     factor
 }
@@ -102,17 +104,18 @@ fn timestamps(calendar: &Calendar, sessions: &[Session]) -> Factor {
     let mut order: Vec<u64> =
         sessions.iter().enumerate().map(|(row, s)| u64::from(s.second) << 32 | row as u64).collect();
     order.sort_unstable();
-    let mut factor = Factor { codes: vec![MISSING; sessions.len()], levels: Vec::new() };
+    let mut codes = vec![MISSING; sessions.len()];
+    let mut levels = Vec::new();
     let mut last = None;
     for entry in order {
         let (second, row) = ((entry >> 32) as u32, entry as u32 as usize);
         if last != Some(second) {
-            factor.levels.push(instant(calendar, second));
+            levels.push(instant(calendar, second));
             last = Some(second);
         }
-        factor.codes[row] = factor.levels.len() as u32 - 1;
+        codes[row] = levels.len() as u32 - 1;
     }
-    factor
+    Factor::new(codes, levels)
 }
 
 /// The instant `second` seconds after the first month began.
@@ -143,7 +146,7 @@ mod tests {
     #[test]
     fn levels_that_occur_are_kept_and_equal_labels_merge() {
         let factor = labeled([3, 0, 1].into_iter(), &["b", "a", "unused", "b"]);
-        assert_eq!((factor.levels, factor.codes), (vec!["a".to_owned(), "b".to_owned()], vec![1, 1, 0]));
+        assert_eq!((factor.levels, factor.codes.to_vec()), (vec!["a".to_owned(), "b".to_owned()], vec![1, 1, 0]));
         assert_eq!(ids('u', 2), ["u000001", "u000002"]);
     }
 }

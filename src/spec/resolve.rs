@@ -4,7 +4,7 @@ use super::*;
 use crate::absorb::Method;
 use crate::estimate::Options;
 use crate::expr::{Expr, ExprError, ExprKind, Span, parse, parse_operand};
-use crate::formula::{Formula, FormulaError};
+use crate::formula::{EffectTerm, Formula, FormulaError};
 use crate::model::{MissingCluster, MissingControl, Request};
 use crate::result::{Composition, Family, VcovKind};
 
@@ -263,7 +263,7 @@ impl Resolved {
         let in_formula = Some(&self.formula_text);
         formula.outcomes.iter().for_each(|expr| look("the formula", in_formula, expr));
         formula.terms.iter().for_each(|term| term.visit(&mut |expr| look("the formula", in_formula, expr)));
-        formula.effects.iter().flatten().for_each(|expr| look("the formula", in_formula, expr));
+        formula.effects.iter().flat_map(EffectTerm::exprs).for_each(|expr| look("the formula", in_formula, expr));
         self.request.filter.iter().for_each(|expr| look("the filter", self.filter_text.as_ref(), expr));
         self.request.weights.iter().for_each(|expr| look("the weights", self.weights_text.as_ref(), expr));
         for (sample, expr) in self.samples.iter().filter_map(|(sample, expr)| Some((sample, expr.as_ref()?))) {

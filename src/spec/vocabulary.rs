@@ -3,14 +3,14 @@
 use super::Resolved;
 use crate::codebook::{Canonical, Codebook};
 use crate::expr::{Expr, ExprKind};
-use crate::formula::{FormulaTerm, LevelsTerm, With};
+use crate::formula::{EffectTerm, FormulaTerm, LevelsTerm, With};
 
 impl Resolved {
     /// Rewrites labels and other spellings of codebook levels to the levels themselves.
     pub fn use_codebook(&mut self, codebook: &Codebook) {
         let request = &mut self.request;
         let formula = &mut request.formula;
-        let exprs = formula.outcomes.iter_mut().chain(formula.effects.iter_mut().flatten());
+        let exprs = formula.outcomes.iter_mut().chain(formula.effects.iter_mut().flat_map(EffectTerm::exprs_mut));
         let exprs = exprs.chain(request.clusters.iter_mut().flatten());
         let exprs = exprs.chain(&mut request.filter).chain(&mut request.weights);
         let samples = self.samples.iter_mut().filter_map(|(_, filter)| filter.as_mut());

@@ -14,7 +14,7 @@ fn permuted(table: &Table, order: &[usize]) -> Table {
             ColumnData::Number(values) => Column::number(&column.name, order.iter().map(|&i| values[i]).collect()),
             ColumnData::Factor(factor) => {
                 let codes = order.iter().map(|&i| factor.codes[i]).collect();
-                Column::factor(&column.name, Factor { codes, levels: factor.levels.clone() })
+                Column::factor(&column.name, Factor::new(codes, factor.levels.clone()))
             }
         });
     }

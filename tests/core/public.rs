@@ -114,7 +114,7 @@ fn stock_and_watson_table_10_1() {
                     ColumnData::Number(v) => Column::number(&column.name, rows.iter().map(|&r| v[r]).collect()),
                     ColumnData::Factor(f) => Column::factor(
                         &column.name,
-                        Factor { codes: rows.iter().map(|&r| f.codes[r]).collect(), levels: f.levels.clone() },
+                        Factor::new(rows.iter().map(|&r| f.codes[r]).collect(), f.levels.clone()),
                     ),
                 });
             }

@@ -113,6 +113,7 @@ fn columns_and_levels() {
     );
     refuses("text_outcome", 2, &small(), &fit("note ~ x", &[]));
     refuses("text_weights", 2, &small(), &fit(GOOD, &["--weights", "note"]));
+    refuses("text_slope", 2, &small(), &fit("y ~ x | g[note]", &[]));
     refuses("text_in_arithmetic", 2, &small(), &fit("y ~ log(note)", &[]));
     refuses("number_as_filter", 2, &small(), &fit(GOOD, &["--where", "x"]));
 }
@@ -187,7 +188,11 @@ fn formulas() {
         ("wrong_argument_of_i", "y ~ i(g, reff = \"a\")"),
         ("ref2_without_factor", "y ~ i(g, ref2 = \"a\")"),
         ("empty_i", "y ~ i()"),
-        ("varying_slopes", "y ~ x | g[z]"),
+        ("slopes_before_the_bar", "y ~ x + g[z]"),
+        ("slopes_of_nothing", "y ~ x | g[]"),
+        ("slopes_of_a_number", "y ~ x | g[1]"),
+        ("open_bracket", "y ~ x | g[z"),
+        ("one_bracket_missing", "y ~ x | g[[z] + f"),
         ("stepwise", "y ~ csw(x, z)"),
         ("power_of_regressors", "y ~ x^z"),
         ("open_quote", "y ~ i(g, ref = \"a)"),

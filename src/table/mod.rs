@@ -2,8 +2,12 @@
 //!
 //! A column is numbers (`f64`, `NaN` = missing) or a [`Factor`] (dense `u32` codes over named levels).
 //! A column may say *why* its missing rows are missing ([`Column::missing_reason`]); the flow of rows prints it.
+//! The rows of a column are behind an [`Arc`]: samples share them where they use them as they are.
+
+pub mod coding;
 
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// Code of a missing value in a [`Factor`].
 pub const MISSING: u32 = u32::MAX;
@@ -12,7 +16,7 @@ pub const MISSING: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Factor {
     /// One code per row.
-    pub codes: Vec<u32>,
+    pub codes: Arc<Vec<u32>>,
     /// Labels in level order: the codebook's order, else sorted (numbers by value, text by code point).
     pub levels: Vec<String>,
 }
@@ -21,7 +25,7 @@ pub struct Factor {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnData {
     /// Numbers; `NaN` is missing. Truth values are 0 and 1.
-    Number(Vec<f64>),
+    Number(Arc<Vec<f64>>),
     /// Labels.
     Factor(Factor),
 }
@@ -57,11 +61,16 @@ pub struct Table {
 }
 
 impl Factor {
+    /// A factor of codes over labels.
+    pub fn new(codes: Vec<u32>, levels: Vec<String>) -> Self {
+        Factor { codes: Arc::new(codes), levels }
+    }
+
     /// Builds a factor from labels; `None` is missing. Levels are sorted: numbers by value when every label is a number.
     pub fn from_labels<S: AsRef<str>>(labels: &[Option<S>]) -> Self {
         let mut first_seen: FxHashMap<&str, u32> = FxHashMap::default();
         let mut levels: Vec<String> = Vec::new();
-        let codes = labels
+        let codes: Vec<u32> = labels
             .iter()
             .map(|label| match label {
                 None => MISSING,
@@ -71,38 +80,15 @@ impl Factor {
                 }),
             })
             .collect();
-        let mut factor = Factor { codes, levels };
+        let mut factor = Factor::new(codes, levels);
         factor.sort_levels();
         factor
     }
 
     /// Builds a factor from numbers; `NaN` is missing, levels ascend, labels are the shortest decimal form.
     pub fn from_numbers(values: &[f64]) -> Self {
-        let mut first_seen: FxHashMap<u64, u32> = FxHashMap::default();
-        let mut distinct: Vec<f64> = Vec::new();
-        let mut last = (f64::NAN.to_bits(), MISSING);
-        let mut codes: Vec<u32> = values
-            .iter()
-            .map(|&value| {
-                if value.is_nan() {
-                    return MISSING;
-                }
-                let bits = (value + 0.0).to_bits(); // -0.0 and 0.0 are one level
-                if bits != last.0 {
-                    let code = *first_seen.entry(bits).or_insert_with(|| {
-                        distinct.push(value + 0.0);
-                        (distinct.len() - 1) as u32
-                    });
-                    last = (bits, code);
-                }
-                last.1
-            })
-            .collect();
-        let mut order: Vec<u32> = (0..distinct.len() as u32).collect();
-        order.sort_by(|&a, &b| distinct[a as usize].total_cmp(&distinct[b as usize]));
-        renumber(&mut codes, &order);
-        let levels = order.iter().map(|&old| distinct[old as usize].to_string()).collect();
-        Factor { codes, levels }
+        let coded = coding::code(values);
+        Factor { codes: Arc::new(coded.codes), levels: coded.values.iter().map(f64::to_string).collect() }
     }
 
     /// Number of levels.
@@ -128,7 +114,8 @@ impl Factor {
             }),
             None => order.sort_by(|&a, &b| self.levels[a as usize].cmp(&self.levels[b as usize])),
         }
-        renumber(&mut self.codes, &order);
+        let codes: &mut Vec<u32> = Arc::make_mut(&mut self.codes);
+        renumber(codes, &order);
         self.levels = order.iter().map(|&old| std::mem::take(&mut self.levels[old as usize])).collect();
     }
 }
@@ -147,7 +134,7 @@ fn renumber(codes: &mut [u32], order: &[u32]) {
 impl Column {
     /// A numeric column.
     pub fn number(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Column { name: name.into(), data: ColumnData::Number(values), reasons: None }
+        Column { name: name.into(), data: ColumnData::Number(Arc::new(values)), reasons: None }
     }
 
     /// A categorical column.
@@ -266,7 +253,7 @@ mod tests {
     fn levels_are_sorted_by_value_or_text_and_codes_follow() {
         let factor = Factor::from_labels(&[Some("10"), Some("9"), None, Some("10")]);
         assert_eq!(factor.levels, ["9", "10"]);
-        assert_eq!(factor.codes, [1, 0, MISSING, 1]);
+        assert_eq!(*factor.codes, [1, 0, MISSING, 1]);
         assert_eq!(Factor::from_labels(&[Some("b"), Some("a")]).levels, ["a", "b"]);
     }
 
@@ -274,7 +261,7 @@ mod tests {
     fn numbers_become_levels_and_minus_zero_is_zero() {
         let factor = Factor::from_numbers(&[2.5, -0.0, 0.0, f64::NAN]);
         assert_eq!(factor.levels, ["0", "2.5"]);
-        assert_eq!(factor.codes, [1, 0, 0, MISSING]);
+        assert_eq!(*factor.codes, [1, 0, 0, MISSING]);
     }
 
     #[test]
