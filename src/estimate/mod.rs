@@ -4,6 +4,7 @@
 
 mod adjusted;
 mod assemble;
+pub mod link;
 mod logit;
 mod ols;
 mod separation;
