@@ -52,6 +52,8 @@ impl Glm {
         match family {
             Family::Ols => None,
             Family::Logit => Some(Glm::Logit),
+            Family::Poisson => Some(Glm::Poisson),
+            Family::Probit => Some(Glm::Probit),
         }
     }
 
