@@ -3,6 +3,7 @@
 mod brute;
 mod distributions;
 mod fixest;
+mod glm;
 mod invariance;
 mod properties;
 mod public;
