@@ -26,6 +26,12 @@ const WEIGHT_BUDGET: f64 = 1e7;
 const ZERO: f64 = 1e-5;
 /// Size, relative to the largest, below which a finished direction counts as zero.
 const EXACT_ZERO: f64 = 1e-9;
+/// Largest value below which a direction in the making vanishes: the nearest separating direction to the start reaches 1.
+const VANISHED: f64 = 1e-3;
+/// Iterations after which a finished direction is tried first; then after twice as many, and so on.
+const FIRST_TRY: usize = 4;
+/// Multiple of the worst violation below which a cell does not count as separated yet.
+const MARGIN: f64 = 3.0;
 /// Rectifier iterations.
 const MAX_ITERATIONS: usize = 500;
 /// Iterations that make a finished direction exact.
@@ -158,15 +164,27 @@ pub fn find_direction(
     let inside: Vec<bool> = side.iter().map(|&side| side == 0.0).collect();
     let solver = Solver::new(layout, &interior_weight(&inside), method, effects)?;
     let mut target = side.clone();
-    for _ in 0..MAX_ITERATIONS {
+    let mut next_try = FIRST_TRY;
+    for iteration in 1..=MAX_ITERATIONS {
         let fitted = solver.project(&target)?;
-        let mut pairs = fitted.iter().zip(&side);
-        if pairs.all(|(f, s)| if *s == 0.0 { f.abs() < ZERO } else { f * s > -ZERO }) {
-            if fitted.iter().zip(&side).all(|(f, s)| f * s <= ZERO) {
-                return Ok(None);
-            }
-            if let Some(direction) = make_exact(layout, &fitted, &side, method, effects)? {
+        let values = || fitted.iter().zip(&side).map(|(f, s)| f * s);
+        let (worst, best) = values().fold((0.0, 0.0), |(low, high), v: f64| (v.min(low), v.max(high)));
+        if best < VANISHED {
+            return Ok(None);
+        }
+        let within =
+            fitted.iter().zip(&inside).filter(|(_, inside)| **inside).map(|(f, _)| f.abs()).fold(0.0, f64::max);
+        let is_done = worst > -ZERO && within < ZERO;
+        // the iteration slows down near its end: whether the support is known already is cheap to find out
+        if is_done || iteration == next_try {
+            next_try *= 2;
+            let margin = ZERO.max(MARGIN * -worst);
+            let outside = values().map(|v| v <= margin).collect();
+            if let Some(direction) = make_exact(layout, &fitted, &side, outside, method, effects)? {
                 return Ok(Some(direction));
+            }
+            if is_done {
+                return Ok(None);
             }
         }
         for (target, (f, s)) in target.iter_mut().zip(fitted.iter().zip(&side)) {
@@ -176,30 +194,57 @@ pub fn find_direction(
     Ok(None)
 }
 
-/// A direction that is zero outside the cells `fitted` separates, to [`EXACT_ZERO`]; `None` if there is none.
+/// A direction near `fitted` that is zero in the cells `outside`, to [`EXACT_ZERO`]; `None` if there is none.
+///
+/// Cells where it points the wrong way are held at zero as well, and it is sought again.
 fn make_exact(
     layout: &Layout,
     fitted: &[f64],
     side: &[f64],
+    mut outside: Vec<bool>,
     method: Method,
     effects: &str,
 ) -> Result<Option<Direction>, NotConverged> {
-    let outside: Vec<bool> = fitted.iter().zip(side).map(|(f, s)| f * s <= ZERO).collect();
-    let solver = Solver::new(layout, &interior_weight(&outside), method, effects)?;
-    let mut target: Vec<f64> = fitted.iter().zip(&outside).map(|(f, out)| if *out { 0.0 } else { *f }).collect();
-    for _ in 0..MAX_POLISH {
-        let projection = solver.regress(&target)?;
+    let mut start = fitted.to_vec();
+    while outside.iter().any(|outside| !outside) {
+        let solver = Solver::new(layout, &interior_weight(&outside), method, effects)?;
+        let mut target: Vec<f64> = start.iter().zip(&outside).map(|(f, out)| if *out { 0.0 } else { *f }).collect();
+        let mut found = None;
+        let mut last = f64::INFINITY;
+        for _ in 0..MAX_POLISH {
+            let projection = solver.regress(&target)?;
+            let largest = |of: bool| {
+                let chosen = projection.fitted.iter().zip(&outside).filter(|(_, out)| **out == of);
+                chosen.map(|(f, _)| f.abs()).fold(0.0, f64::max)
+            };
+            let (left, size) = (largest(true), largest(false));
+            if left <= EXACT_ZERO * size {
+                found = Some((projection, size));
+                break;
+            }
+            if left > 0.9 * last {
+                break;
+            }
+            last = left;
+            for ((target, f), _) in target.iter_mut().zip(&projection.fitted).zip(&outside).filter(|(_, out)| **out) {
+                *target -= f;
+            }
+        }
+        let Some((projection, size)) = found.filter(|(_, size)| *size > VANISHED) else { return Ok(None) };
         let mut value = projection.fitted;
-        let size = value.iter().zip(&outside).filter(|(_, out)| !**out).map(|(f, _)| f.abs()).fold(0.0, f64::max);
-        let left = value.iter().zip(&outside).filter(|(_, out)| **out).map(|(f, _)| f.abs()).fold(0.0, f64::max);
-        if left <= EXACT_ZERO * size {
-            let holds = value.iter().zip(side).zip(&outside).all(|((f, s), out)| *out || f * s > EXACT_ZERO * size);
-            value.iter_mut().zip(&outside).filter(|(_, out)| **out).for_each(|(f, _)| *f = 0.0);
-            return Ok((holds && size > ZERO).then_some(Direction { coef: projection.coef, value }));
+        let mut is_valid = true;
+        for ((f, s), out) in value.iter_mut().zip(side).zip(&mut outside) {
+            if *out || f.abs() <= EXACT_ZERO * size {
+                *f = 0.0;
+            } else if *f * s < 0.0 {
+                *out = true;
+                is_valid = false;
+            }
         }
-        for ((target, f), _) in target.iter_mut().zip(&value).zip(&outside).filter(|(_, out)| **out) {
-            *target -= f;
+        if is_valid {
+            return Ok(Some(Direction { coef: projection.coef, value }));
         }
+        start = value;
     }
     Ok(None)
 }

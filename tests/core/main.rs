@@ -7,4 +7,5 @@ mod glm;
 mod invariance;
 mod properties;
 mod public;
+mod separation;
 mod support;
