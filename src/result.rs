@@ -100,7 +100,7 @@ pub struct Separation {
 }
 
 impl Separation {
-    /// The combination as a formula, e.g. `x1 - 2 z + fixed effects`.
+    /// The combination as a formula, e.g. `x1 - 2 z + fixed effects` or `1 - g::b`.
     pub fn combination(&self) -> String {
         let mut text = String::new();
         let effects = self.involves_effects.then_some(("fixed effects", 1.0));
@@ -111,10 +111,12 @@ impl Separation {
                 (false, true) => text += " - ",
                 (false, false) => text += " + ",
             }
-            if value.abs() != 1.0 {
-                text += &format!("{} ", (value.abs() * 1e6).round() / 1e6);
+            let size = (value.abs() * 1e6).round() / 1e6;
+            match (term == "(Intercept)", size == 1.0) {
+                (true, _) => text += &size.to_string(),
+                (false, true) => text += term,
+                (false, false) => text += &format!("{size} {term}"),
             }
-            text += term;
         }
         text
     }

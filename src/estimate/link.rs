@@ -85,6 +85,17 @@ impl Glm {
         }
     }
 
+    /// F(eta) and f at once: one exponential where one is enough.
+    #[inline]
+    pub fn mean_and_slope(self, eta: f64) -> (f64, f64) {
+        let mu = self.mean(eta);
+        match self {
+            Glm::Logit => (mu, mu * (1.0 - mu)),
+            Glm::Probit => (mu, normal_density(eta)),
+            Glm::Poisson => (mu, mu),
+        }
+    }
+
     /// d2mu/deta2.
     #[inline]
     pub fn curvature(self, eta: f64) -> f64 {
@@ -274,6 +285,8 @@ mod tests {
                 let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-8 * (1e-3 + b.abs()) + 1e-9, "{what}: {a} {b}");
                 let (mu, f) = (glm.mean(eta), glm.slope(eta));
                 near(derivative(|x| glm.mean(x), eta), f);
+                near(glm.mean_and_slope(eta).0, mu);
+                near(glm.mean_and_slope(eta).1, f);
                 near(derivative(|x| glm.slope(x), eta), glm.curvature(eta));
                 for y in [0.0, 0.3, 1.0] {
                     let at = glm.at(eta, y);

@@ -169,16 +169,16 @@ pub fn glm(
     // a finite effect goes along with the factor, an infinite one does not
     let moves = |cell: usize, k: usize| if family.is_binary() { 1.0 } else { shift.at(cell, k).exp() };
     for k in 0..n_levels {
-        let at = |i: usize, cell: u32| eta[i] + shift.at(cell as usize, k);
-        let cells = || fit.cell.iter().enumerate();
-        let predicted: Vec<f64> = cells().map(|(i, &cell)| family.mean(at(i, cell))).collect();
+        let cells = fit.cell.iter().zip(eta);
+        let (predicted, slope): (Vec<f64>, Vec<f64>) =
+            cells.map(|(&cell, eta)| family.mean_and_slope(eta + shift.at(cell as usize, k))).unzip();
         let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
         let of_exact: Vec<f64> = exact.iter().map(|&cell| moves(cell, k)).collect();
         let exact_sum: f64 =
             exact.iter().zip(&of_exact).map(|(&cell, moves)| fit.weight[cell] * (fit.mean[cell] * moves)).sum();
         let rate = (sum + exact_sum) / total;
         let gradient: Vec<f64> =
-            cells().map(|(i, &cell)| fit.weight[cell as usize] * family.slope(at(i, cell)) / total).collect();
+            fit.cell.iter().zip(&slope).map(|(&cell, f)| fit.weight[cell as usize] * f / total).collect();
         let ratio: Vec<f64> =
             gradient.iter().zip(scoring.information).map(|(g, w)| if *w > 0.0 { g / w } else { 0.0 }).collect();
         let mut moved: Vec<(usize, f64)> = fit.cell.iter().map(|&cell| cell as usize).zip(gradient).collect();
