@@ -252,7 +252,7 @@ fn a_separation_can_reveal_another() {
             _ => {}
         }
     }
-    let gone = |i: usize| i % 10 == 0;
+    let gone = |i: usize| i.is_multiple_of(10);
     let full = run(&base.table(&[("p", first), ("q", second)]), &spec("y ~ p + q + w | f", Family::Poisson)).fit;
     same(&full, &run(&base.without(gone).table(&[]), &spec("y ~ w | f", Family::Poisson)).fit);
 }
@@ -302,7 +302,8 @@ fn small_designs_never_diverge() {
             for right in ["u + v + t", "u + i(g) + v | f", "u + v + t | f + g"] {
                 match run_all(&data, &spec(&format!("{y} ~ {right}"), family)).remove(0) {
                     Ok(found) => {
-                        let wild = found.fit.coefficients.iter().any(|row| !(row.estimate.abs() < 40.0));
+                        let wild =
+                            found.fit.coefficients.iter().any(|row| row.estimate.is_nan() || row.estimate.abs() > 40.0);
                         assert!(!wild, "{family:?} {y} ~ {right}: {:?}", found.fit.coefficients);
                         fitted += 1;
                         dropped += usize::from(!found.fit.separations.is_empty());
