@@ -9,7 +9,7 @@
 //! sum_i w_i (y_i - x_i'b - alpha_{e1(i)} - alpha_{e2(i)} - ...)^2          X: n x p,  b: p,  alpha: one per level
 //! ```
 //!
-//! and the logit maximises the binomial likelihood with the same predictor, by a sequence of such problems. The alphas
+//! and logit, probit and Poisson maximise a likelihood with the same predictor, by a sequence of such problems. The alphas
 //! may be thousands and are never wanted one by one; b and its covariance are, and so are the **adjusted rates**
 //!
 //! ```text
@@ -47,7 +47,7 @@
 //! design       samples: coded terms, effects, clusters; cells, singletons, layout         core
 //! aggregate    the boundary between what touches rows and what never does                 core
 //! absorb       weighted least squares with absorbed effects: exact or iterative           core
-//! estimate     OLS, logit, separation; from a point estimate to a fit                     core
+//! estimate     OLS, likelihoods, separation; from a point estimate to a fit               core
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
 //! inference    distributions, tests, intervals                                            core

@@ -10,6 +10,10 @@ pub enum Family {
     Ols,
     /// Binomial maximum likelihood with the logit link.
     Logit,
+    /// Poisson (pseudo) maximum likelihood with the log link, for any outcome that is not negative.
+    Poisson,
+    /// Binomial maximum likelihood with the probit link.
+    Probit,
 }
 
 /// The estimator of the covariance of the coefficients.
@@ -67,6 +71,66 @@ pub struct DroppedTerm {
     pub term: String,
     /// Why, e.g. `absorbed by the fixed effects`, `collinear with the terms before it`.
     pub reason: String,
+}
+
+/// The outcomes that separated rows have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeparatedSide {
+    /// All zero: the combination is negative there, or positive after a change of sign.
+    Zero,
+    /// All one.
+    One,
+    /// Zero where the combination has one sign, one where it has the other.
+    Both,
+}
+
+/// Rows that a combination of terms predicts perfectly, left out of the estimation (Correia, Guimaraes and Zylkin 2021).
+///
+/// The combination is zero in every row that stays, and away from zero in the rows that go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Separation {
+    /// Rows that were left out.
+    pub rows: usize,
+    /// Terms and their coefficients in the combination, the first of them 1.
+    pub terms: Vec<(String, f64)>,
+    /// Whether levels of the absorbed effects are part of it.
+    pub involves_effects: bool,
+    /// Outcomes of the rows left out.
+    pub side: SeparatedSide,
+}
+
+impl Separation {
+    /// The combination as a formula, e.g. `x1 - 2 z + fixed effects` or `1 - g::b`.
+    pub fn combination(&self) -> String {
+        let mut text = String::new();
+        let effects = self.involves_effects.then_some(("fixed effects", 1.0));
+        for (term, value) in self.terms.iter().map(|(term, value)| (term.as_str(), *value)).chain(effects) {
+            match (text.is_empty(), value < 0.0) {
+                (true, true) => text += "-",
+                (true, false) => {}
+                (false, true) => text += " - ",
+                (false, false) => text += " + ",
+            }
+            let size = (value.abs() * 1e6).round() / 1e6;
+            match (term == "(Intercept)", size == 1.0) {
+                (true, _) => text += &size.to_string(),
+                (false, true) => text += term,
+                (false, false) => text += &format!("{size} {term}"),
+            }
+        }
+        text
+    }
+
+    /// What it says of the outcome: `predicts `y` = 0 in 12 rows`.
+    pub fn prediction(&self, outcome: &str) -> String {
+        let value = match self.side {
+            SeparatedSide::Zero => " = 0",
+            SeparatedSide::One => " = 1",
+            SeparatedSide::Both => "",
+        };
+        let rows = if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows", self.rows) };
+        format!("predicts `{outcome}`{value} perfectly in {rows}")
+    }
 }
 
 /// One absorbed fixed effect.
@@ -176,7 +240,7 @@ pub struct Rates {
     pub reference_level: String,
     /// Which uncertainty the errors carry.
     pub composition: Composition,
-    /// Scale of the intervals: `logit` or `identity`.
+    /// Scale of the intervals: `logit`, `log` or `identity`.
     pub scale: &'static str,
     /// Rows averaged over: estimation rows, and those fitted exactly (singletons, separated cells).
     pub target_rows: usize,
@@ -231,7 +295,7 @@ pub struct Overlap {
     pub negative_weight_sum: f64,
     /// Largest cluster's share of the total weight.
     pub largest_cluster_share: f64,
-    /// Rows in separated cells (logit).
+    /// Rows in separated cells (logit, probit, Poisson).
     pub rows_separated: usize,
     /// Absorbed parameters over estimation rows.
     pub parameters_per_row: f64,
@@ -248,13 +312,13 @@ pub struct FitStats {
     pub adj_r2: f64,
     /// R2 within the effects.
     pub within_r2: f64,
-    /// McFadden's, against the constant (logit).
+    /// McFadden's, against the constant (logit, probit, Poisson).
     pub pseudo_r2: f64,
     /// Residual standard error sqrt(RSS / (n - K)).
     pub sigma: f64,
     /// Log likelihood.
     pub log_likelihood: f64,
-    /// Residual sum of squares, or -2 log likelihood.
+    /// Residual sum of squares, or twice the log likelihood missing to a perfect fit of every row.
     pub deviance: f64,
     /// (Weighted) mean of the outcome in the estimation rows.
     pub mean_outcome: f64,
@@ -285,6 +349,8 @@ pub struct ModelFit {
     pub vcov: Vec<f64>,
     /// Regressors left out.
     pub dropped_terms: Vec<DroppedTerm>,
+    /// Combinations of terms that predict rows perfectly, and whose rows were left out.
+    pub separations: Vec<Separation>,
     /// Kind of covariance.
     pub vcov_kind: VcovKind,
     /// Cluster dimensions (with intersections after the variables themselves).

@@ -194,6 +194,9 @@ pub struct EntryArguments {
     /// How fixed effects are absorbed
     #[arg(long, value_enum)]
     pub absorb: Option<AbsorbName>,
+    /// Correct coefficients of a logit or probit for the bias that many fixed effects give them
+    #[arg(long)]
+    pub bias_correction: bool,
 }
 
 impl EntryArguments {
@@ -217,6 +220,7 @@ impl EntryArguments {
             composition: self.composition,
             conf_level: self.conf_level,
             absorb: self.absorb,
+            bias_correction: self.bias_correction.then_some(true),
         }
     }
 }

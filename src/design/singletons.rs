@@ -1,4 +1,4 @@
-//! Rows that the absorbed effects fit exactly, whatever the regressors: singletons, and for a logit separated levels.
+//! Rows that the absorbed effects fit exactly, whatever the regressors: singletons, and separated levels of a likelihood.
 //!
 //! Such rows carry no information on the coefficients. They are left out of the estimation (as fixest and reghdfe do)
 //! and counted, but stay in the target of adjusted rates.
@@ -13,7 +13,8 @@ pub enum Exact {
     No,
     /// A level of an effect holds this row only (found iteratively).
     Singleton,
-    /// A level of an effect holds only zeros or only ones (found iteratively).
+    /// The likelihood predicts it perfectly: a level of an effect holds only zeros or only ones (found iteratively), or
+    /// a combination of regressors and effects does it.
     Separated,
 }
 
@@ -22,12 +23,17 @@ pub fn mark_singletons(sample: &Sample, cells: &Cells, exact: &mut [Exact]) {
     iterate(sample, cells, exact, Exact::Singleton, |rows, _, _| rows == 1, None);
 }
 
-/// Marks cells of levels whose outcome is all zero or all one, iterating until every level has both.
+/// Marks cells of levels whose outcome is all zero (or, on two sides, all one), iterating until none is left.
 ///
-/// `mean` is the outcome's mean in each cell.
-pub fn mark_separated(sample: &Sample, cells: &Cells, mean: &[f64], exact: &mut [Exact]) {
-    let test = |_: u32, weight: f64, sum: f64| sum <= 0.0 || sum >= weight * (1.0 - 1e-14);
+/// `mean` is the outcome's mean in each cell. A binary likelihood separates on two sides, a Poisson at zero only.
+pub fn mark_separated(sample: &Sample, cells: &Cells, mean: &[f64], two_sided: bool, exact: &mut [Exact]) {
+    let test = |_: u32, weight: f64, sum: f64| is_separated(weight, sum, two_sided);
     iterate(sample, cells, exact, Exact::Separated, test, Some(mean));
+}
+
+/// Whether rows of this weight and sum of outcomes are all zero or (on two sides) all one.
+pub fn is_separated(weight: f64, sum: f64, two_sided: bool) -> bool {
+    sum <= 0.0 || (two_sided && sum >= weight * (1.0 - 1e-14))
 }
 
 /// Applies a per-level test (rows, weight, sum of outcome) to every effect until nothing changes.

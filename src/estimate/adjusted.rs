@@ -6,11 +6,11 @@ use crate::design::RatesFactor;
 use crate::design::cells::{CellOutcome, is_binary};
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
-use crate::inference::intervals::logit_interval;
+use crate::inference::intervals::{log_interval, logit_interval};
 use crate::rates::contrasts;
 use crate::rates::functionals::Functionals;
 use crate::rates::overlap::{Implied, warnings};
-use crate::result::{Family, Overlap, RateRow, Rates, Reference};
+use crate::result::{ContrastKind, Family, Overlap, RateRow, Rates, Reference};
 
 /// What turns a rate and its error into statements.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,9 @@ pub fn adjusted_rates(
 ) -> Rates {
     let n = factor.levels.len();
     let shared = problem.shared;
-    let is_probability = is_binary(&problem.sample.outcomes[problem.o].values);
+    // the mean of a Poisson is positive and nothing else, whatever values its outcome takes
+    let is_count = problem.options.family == Family::Poisson;
+    let is_probability = !is_count && is_binary(&problem.sample.outcomes[problem.o].values);
     let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + scale.outcome.shift).collect();
     let raw = raw_rates(problem.rows, factor, scale.outcome);
     let level = |k: usize| {
@@ -41,6 +43,8 @@ pub fn adjusted_rates(
         let inside = rate > 0.0 && rate < 1.0;
         let (conf_low, conf_high) = if is_probability && inside {
             logit_interval(rate, std_error, scale.critical)
+        } else if is_count && rate > 0.0 {
+            log_interval(rate, std_error, scale.critical)
         } else {
             (rate - scale.critical * std_error, rate + scale.critical * std_error)
         };
@@ -59,14 +63,23 @@ pub fn adjusted_rates(
             note: outside.then(|| String::from("the adjusted rate lies outside 0 and 1: interval on the plain scale")),
         }
     };
+    let mut contrasts =
+        contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, scale.reference, scale.critical);
+    if is_count {
+        contrasts.retain(|row| row.kind != ContrastKind::OddsRatio);
+    }
     Rates {
         factor: factor.name.clone(),
         reference_level: factor.levels[factor.reference].clone(),
         composition: problem.options.composition,
-        scale: if is_probability { "logit" } else { "identity" },
+        scale: match (is_probability, is_count) {
+            (true, _) => "logit",
+            (_, true) => "log",
+            _ => "identity",
+        },
         target_rows: problem.sample.n_rows,
         levels: (0..n).map(level).collect(),
-        contrasts: contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, scale.reference, scale.critical),
+        contrasts,
         vcov,
     }
 }
@@ -97,7 +110,7 @@ pub fn describe_overlap(
     let own;
     let implied = match problem.options.family {
         Family::Ols => problem.shared.implied.get_or_init(compute),
-        Family::Logit => {
+        Family::Logit | Family::Poisson | Family::Probit => {
             own = compute();
             &own
         }

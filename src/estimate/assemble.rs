@@ -1,6 +1,9 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::incidental;
+use super::link::Glm;
+use super::outcome::RowConstants;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
 use super::{FitError, Fitted, Influence, Options};
@@ -12,7 +15,7 @@ use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
 use crate::rates::counterfactual::Counterfactual;
-use crate::rates::functionals::{FittedCells, coefficients, linear, logit};
+use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
 use crate::result::*;
 use crate::vcov::small_sample::{count_effects, small_sample};
 use crate::vcov::{clustered_meat, combine_linear};
@@ -25,16 +28,37 @@ pub struct Point<'a> {
     pub coef: Vec<f64>,
     /// Fitted mean of each estimation cell (shifted).
     pub fitted: &'a [f64],
-    /// Linear predictor, for a logit.
+    /// Linear predictor, for a likelihood.
     pub eta: Option<&'a [f64]>,
     /// Weight of each estimation cell in the last least-squares problem.
     pub information: &'a [f64],
     /// Sum of squares explained by the regressors beyond the effects.
     pub explained: f64,
-    /// Influence rows on the standardised scale, estimation cells x p.
+    /// Influence rows on the standardised scale, estimation cells x p; the score factor is in them.
     pub influence: &'a [f64],
     /// Newton steps or absorption iterations.
     pub iterations: usize,
+}
+
+/// What a likelihood has beyond least squares.
+#[derive(Debug, Default)]
+pub struct Extra<'a> {
+    /// The likelihood.
+    pub glm: Option<Glm>,
+    /// Score factor k of each estimation cell; `None` where it is one.
+    pub factor: Option<&'a [f64]>,
+    /// What is added to the reported coefficients, on the layout's standardised scale.
+    pub correction: Option<Vec<f64>>,
+    /// Rows that were left out, and why.
+    pub separations: Vec<Separation>,
+    /// Terms of the likelihood that only rows know.
+    pub constants: RowConstants,
+}
+
+impl Extra<'_> {
+    fn factor(&self, i: usize) -> f64 {
+        self.factor.map_or(1.0, |factor| factor[i])
+    }
 }
 
 /// Coefficients on the scale of the data, with the intercept first where there is one.
@@ -65,7 +89,7 @@ pub struct Problem<'a> {
     pub o: usize,
 }
 
-/// Assembles the result of one outcome.
+/// Assembles the result of one outcome of a linear model.
 ///
 /// # Errors
 /// Nothing estimable, no degrees of freedom, too few clusters.
@@ -77,15 +101,31 @@ pub fn assemble(
     solver: &Solver,
     point: Point,
 ) -> Result<Fitted, FitError> {
+    assemble_with(problem, outcome, exact, layout, solver, point, Extra::default())
+}
+
+/// Assembles the result of one outcome.
+///
+/// # Errors
+/// Nothing estimable, no degrees of freedom, too few clusters.
+pub fn assemble_with(
+    problem: Problem,
+    outcome: &CellOutcome,
+    exact: &[Exact],
+    layout: &Layout,
+    solver: &Solver,
+    point: Point,
+    extra: Extra,
+) -> Result<Fitted, FitError> {
     let Problem { sample, options, rows, o, .. } = problem;
     let cells = rows.cells();
     let name = &sample.outcomes[o].name;
-    let coef = unstandardise(sample, layout, solver, &point, outcome.shift);
+    let coef = unstandardise(sample, layout, solver, &point, outcome.shift, &extra);
     if coef.values.is_empty() && !coef.dropped.is_empty() {
         let reasons: Vec<String> = coef.dropped.iter().map(|d| format!("`{}` ({})", d.term, d.reason)).collect();
         return Err(FitError::NothingEstimable { outcome: name.clone(), reasons: reasons.join(", ") });
     }
-    let counts = count_rows(problem, layout, exact, coef.values.len());
+    let counts = count_rows(problem, layout, exact, coef.values.len(), &extra.separations);
     if counts.n <= counts.k {
         return Err(FitError::NoDegreesOfFreedom { outcome: name.clone(), rows: counts.n, parameters: counts.k });
     }
@@ -109,18 +149,21 @@ pub fn assemble(
         Some((factor, setting)) if !setting.is_used() => {
             return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
         }
-        Some((factor, setting)) => match options.family {
-            Family::Ols => linear(&fit, setting, factor.levels.len(), options.composition, solver)?,
-            Family::Logit => logit(&fit, setting, factor.levels.len(), options.composition, solver, point.information)?,
+        Some((factor, setting)) => match extra.glm {
+            None => linear(&fit, setting, factor.levels.len(), options.composition, solver)?,
+            Some(family) => {
+                let scoring = Scoring { glm: family, information: point.information, factor: extra.factor };
+                glm(&fit, setting, factor.levels.len(), options.composition, solver, scoring)?
+            }
         },
     };
-    let stats = fit_statistics(problem, layout, outcome, &point, &counts);
+    let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
-    let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma)?;
+    let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma, &extra)?;
     let clustered = options.vcov == VcovKind::Cr1;
     let reference = match options.family {
-        Family::Logit => Reference::Normal,
+        Family::Logit | Family::Poisson | Family::Probit => Reference::Normal,
         Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
         Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
     };
@@ -131,7 +174,12 @@ pub fn assemble(
     let vcov = combine_linear(&picks, &variance.matrix, len);
     let n_coef = coef.values.len();
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = extra
+        .separations
+        .iter()
+        .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
+        .collect();
+    warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
         warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
     }
@@ -183,6 +231,7 @@ pub fn assemble(
         coefficients,
         vcov,
         dropped_terms: coef.dropped,
+        separations: extra.separations,
         vcov_kind: options.vcov,
         clusters: variance.clusters,
         small_sample: variance.small_sample,
@@ -202,13 +251,14 @@ pub fn assemble(
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
 ///
 /// With x standardised as (x - c)/s: b = g/s. The intercept is mean(y) - mean(x)'b with influence
-/// 1/W - mean(x)'q, means weighted by the information of the last least-squares problem.
+/// k/W - mean(x)'q (k the score factor), means weighted by the information of the last least-squares problem.
 fn unstandardise<'a>(
     sample: &Sample,
     layout: &Layout,
     solver: &Solver,
     point: &Point<'a>,
     shift: f64,
+    extra: &Extra,
 ) -> Coefficients<'a> {
     let p = layout.p();
     let n = layout.n();
@@ -224,7 +274,9 @@ fn unstandardise<'a>(
                 names.push(layout.names[j].clone());
             }
             Some(absorbed) => {
+                let separated = separated_reason(&layout.names[j], &extra.separations);
                 let reason = match (absorbed, layout.has_groups(), has_intercept) {
+                    _ if separated.is_some() => separated.unwrap_or_default(),
                     (true, true, false) => "absorbed by the fixed effects",
                     (true, _, _) => "constant, or zero in every row",
                     (false, _, _) => "collinear with the terms before it",
@@ -247,7 +299,8 @@ fn unstandardise<'a>(
             }
         }
     }
-    let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j]).collect();
+    let correction = |j: usize| extra.correction.as_ref().map_or(0.0, |step| step[j] / layout.scale[j]);
+    let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j] + correction(j)).collect();
     if has_intercept {
         let total: f64 = point.information.iter().sum();
         let mut mean = vec![0.0; layout.k + 1];
@@ -262,10 +315,28 @@ fn unstandardise<'a>(
         let slope = slope.to_mut();
         for i in 0..n {
             let through: f64 = (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
-            slope[i * n_coef] = 1.0 / total - through;
+            slope[i * n_coef] = extra.factor(i) / total - through;
         }
     }
     Coefficients { names, values, slope, all, position, dropped }
+}
+
+/// Why a term went that is part of a separating combination.
+fn separated_reason(term: &str, separations: &[Separation]) -> Option<&'static str> {
+    let found = separations.iter().filter(|found| found.terms.iter().any(|(name, _)| name == term));
+    let alone = |found: &Separation| {
+        !found.involves_effects && found.terms.iter().all(|(name, _)| name == term || is_level(name, term))
+    };
+    found.map(alone).max().map(|alone| match alone {
+        true => "separated: predicts the outcome perfectly",
+        false => "separated: predicts the outcome perfectly with other terms",
+    })
+}
+
+/// Whether two terms are levels of one factor.
+fn is_level(a: &str, b: &str) -> bool {
+    let factor = |name: &str| name.split_once("::").map(|(factor, _)| factor.to_owned());
+    factor(a).is_some() && factor(a) == factor(b)
 }
 
 /// Rows, parameters and the part of the flow that the estimator knows.
@@ -282,7 +353,20 @@ pub(super) struct Counts {
     pub n_separated: usize,
 }
 
-fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize) -> Counts {
+impl Counts {
+    /// Name and levels of the effect with most levels.
+    pub fn most_levels(&self) -> Option<(&str, usize)> {
+        self.effects.iter().map(|effect| (effect.name.as_str(), effect.levels)).max_by_key(|&(_, levels)| levels)
+    }
+
+    /// Parameters of all effects together.
+    pub fn absorbed(&self) -> usize {
+        let levels: usize = self.effects.iter().map(|effect| effect.levels).sum();
+        (levels + 1).saturating_sub(self.effects.len())
+    }
+}
+
+fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize, separations: &[Separation]) -> Counts {
     let Problem { sample, options, rows, shared, .. } = problem;
     let cells = rows.cells();
     let rows_in = |mark: Exact| -> usize {
@@ -298,12 +382,18 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize)
     if n_singletons > 0 {
         flow.dropped.push(FlowStep { reason: String::from("singleton"), rows: n_singletons });
     }
-    if n_separated > 0 {
+    let by_terms: usize = separations.iter().map(|found| found.rows).sum();
+    if n_separated > by_terms {
         flow.dropped.push(FlowStep {
             reason: String::from("separated (outcome constant within an effect)"),
-            rows: n_separated,
+            rows: n_separated - by_terms,
         });
     }
+    flow.dropped.extend(
+        separations
+            .iter()
+            .map(|found| FlowStep { reason: format!("separated by `{}`", found.combination()), rows: found.rows }),
+    );
     if !sample.effects.is_empty() {
         let mut present = vec![false; shared.n_effect_cells];
         layout.cell.iter().for_each(|&cell| present[shared.effect_cell[cell as usize] as usize] = true);
@@ -331,6 +421,7 @@ fn variance(
     point: &Point,
     counts: &Counts,
     sigma: f64,
+    extra: &Extra,
 ) -> Result<Variance, FitError> {
     let l = query.records.len();
     match options.vcov {
@@ -351,7 +442,7 @@ fn variance(
             Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
         }
         VcovKind::Iid => {
-            // model-based part: Var(y_i) is sigma^2 / w_i, or the information of the logit
+            // model-based part: w^2 Var(y) is w sigma^2, or w V, the information over the squared score factor in h
             let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
             let mut matrix = vec![0.0; l * l];
             let mut add = |cell: usize, w: f64| {
@@ -360,7 +451,9 @@ fn variance(
                     (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
                 }
             };
-            layout.cell.iter().zip(point.information).for_each(|(&cell, w)| add(cell as usize, scale * w));
+            for (i, (&cell, w)) in layout.cell.iter().zip(point.information).enumerate() {
+                add(cell as usize, scale * w / (extra.factor(i) * extra.factor(i)));
+            }
             if options.family == Family::Ols {
                 // a singleton's effect has the variance of its row
                 let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);

@@ -1,19 +1,23 @@
-//! From a sample to fitted regressions: OLS and logit with absorbed effects, clustered errors and adjusted rates.
+//! From a sample to fitted regressions: OLS, logit, probit and Poisson with absorbed effects, clustered errors and adjusted rates.
 //!
 //! [`fit`] is the one entry point. Outcomes share the design, and for OLS its factorisation.
 
 mod adjusted;
 mod assemble;
-mod logit;
+mod glm;
+mod incidental;
+pub mod link;
 mod ols;
+mod outcome;
 mod separation;
 mod shared;
 mod statistics;
 
 use crate::absorb::{Method, NotConverged};
-use crate::design::Sample;
 use crate::design::cells::is_binary;
-use crate::result::{Composition, Family, ModelFit, VcovKind};
+use crate::design::{RatesFactor, Sample};
+use crate::result::{Composition, Family, ModelFit, Separation, VcovKind};
+use link::Glm;
 
 /// What to fit, apart from the design.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,8 @@ pub struct Options {
     pub conf_level: f64,
     /// Whether the summed influence of every cluster is returned.
     pub keep_influence: bool,
+    /// Whether the bias that absorbed effects give the coefficients of a logit or probit is corrected.
+    pub bias_correction: bool,
 }
 
 impl Default for Options {
@@ -44,6 +50,7 @@ impl Default for Options {
             composition: Composition::Sampled,
             conf_level: 0.95,
             keep_influence: false,
+            bias_correction: false,
         }
     }
 }
@@ -91,9 +98,21 @@ pub enum FitError {
         /// Rows.
         rows: usize,
     },
-    /// A logit outcome that is not 0/1.
-    #[error("a logit needs outcomes 0 and 1, but `{outcome}` is {value}")]
+    /// A logit or probit outcome that is not 0/1.
+    #[error("a {} needs outcomes 0 and 1, but `{outcome}` is {value}", estimator(*.family))]
     NotBinary {
+        /// Estimator.
+        family: Family,
+        /// Outcome.
+        outcome: String,
+        /// First offending value.
+        value: f64,
+        /// Its row in the sample.
+        row: usize,
+    },
+    /// A negative outcome of a Poisson regression.
+    #[error("a Poisson regression needs outcomes of 0 or more, but `{outcome}` is {value}")]
+    Negative {
         /// Outcome.
         outcome: String,
         /// First offending value.
@@ -127,29 +146,44 @@ pub enum FitError {
         /// `term (reason)` of each.
         reasons: String,
     },
-    /// Regressors that separate zeros from ones.
-    #[error("the likelihood of `{outcome}` has no maximum: {direction} predict{} it perfectly in {rows} rows", if *.single { "s" } else { "" })]
+    /// Regressors that separate every row, or make a coefficient of the rates' factor infinite.
+    #[error(
+        "{}: `{direction}` {prediction}",
+        match factor {
+            Some(factor) => format!("adjusted rates by `{factor}` do not exist, one of its coefficients is infinite"),
+            None => format!("the likelihood of `{outcome}` has no maximum"),
+        }
+    )]
     Separated {
         /// Outcome.
         outcome: String,
-        /// The terms of the separating direction.
+        /// The separating combination.
         direction: String,
-        /// Whether it is one term.
-        single: bool,
-        /// Rows separated.
-        rows: usize,
+        /// What it says of the outcome.
+        prediction: String,
+        /// Factor of the rates, if it is about that.
+        factor: Option<String>,
     },
-    /// IRLS did not converge.
+    /// Scoring did not converge.
     #[error(
-        "the logit of `{outcome}` did not converge in {iterations} iterations (relative change of the deviance {change:.1e})"
+        "the {} of `{outcome}` did not converge in {iterations} iterations (relative change of the deviance {change:.1e})",
+        estimator(*.family)
     )]
     NotConverged {
+        /// Estimator.
+        family: Family,
         /// Outcome.
         outcome: String,
         /// Iterations.
         iterations: usize,
         /// Last relative change of the deviance.
         change: f64,
+    },
+    /// A bias correction where there is no bias.
+    #[error("there is nothing to correct: {reason}")]
+    NoBiasCorrection {
+        /// Why not.
+        reason: &'static str,
     },
     /// The factor of the rates is not a regressor.
     #[error("adjusted rates by `{factor}` need a regressor `i({factor})` or `{factor}` in the formula")]
@@ -162,13 +196,40 @@ pub enum FitError {
     Absorption(#[from] NotConverged),
 }
 
+impl FitError {
+    /// A separation that leaves nothing to report.
+    fn separated(outcome: &str, found: &Separation, rates: Option<&RatesFactor>) -> Self {
+        FitError::Separated {
+            outcome: outcome.to_owned(),
+            direction: found.combination(),
+            prediction: found.prediction(outcome),
+            factor: rates.map(|rates| rates.name.clone()),
+        }
+    }
+}
+
+/// A family in a sentence.
+fn estimator(family: Family) -> &'static str {
+    match family {
+        Family::Ols => "linear model",
+        Family::Logit => "logit",
+        Family::Poisson => "Poisson regression",
+        Family::Probit => "probit",
+    }
+}
+
 /// Fits every outcome of a sample.
 ///
 /// The rows must be free of missing and infinite values and sorted by the first cluster variable.
 pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
-    match options.family {
-        Family::Ols => ols::fit(sample, options),
-        Family::Logit => logit::fit(sample, options),
+    if options.bias_correction
+        && let Err(error) = incidental::check(sample, options.family)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    match Glm::of(options.family) {
+        None => ols::fit(sample, options),
+        Some(glm) => glm::fit(sample, options, glm),
     }
 }
 
@@ -178,9 +239,14 @@ fn check_outcome(sample: &Sample, outcome: usize, family: Family) -> Result<(), 
     if sample.n_rows == 0 {
         return Err(FitError::NoRows { outcome: outcome.name.clone(), exact: 0 });
     }
-    if family == Family::Logit && !is_binary(&outcome.values) {
+    if matches!(family, Family::Logit | Family::Probit) && !is_binary(&outcome.values) {
         let row = outcome.values.iter().position(|&v| v != 0.0 && v != 1.0).unwrap_or(0);
-        return Err(FitError::NotBinary { outcome: outcome.name.clone(), value: outcome.values[row], row });
+        return Err(FitError::NotBinary { family, outcome: outcome.name.clone(), value: outcome.values[row], row });
+    }
+    if family == Family::Poisson
+        && let Some(row) = outcome.values.iter().position(|&value| value < 0.0)
+    {
+        return Err(FitError::Negative { outcome: outcome.name.clone(), value: outcome.values[row], row });
     }
     let first = outcome.values[0];
     if outcome.values.iter().all(|&value| value == first) {

@@ -1,9 +1,11 @@
 //! Statistics of fit.
 
 use super::assemble::{Counts, Point, Problem};
+use super::link::Glm;
+use super::outcome::RowConstants;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
-use crate::result::{Family, FitStats};
+use crate::result::FitStats;
 
 /// R2 and its relatives, likelihood, and what is left of the normal (score) equations.
 pub fn fit_statistics(
@@ -12,6 +14,7 @@ pub fn fit_statistics(
     outcome: &CellOutcome,
     point: &Point,
     counts: &Counts,
+    constants: &RowConstants,
 ) -> FitStats {
     let Problem { sample, options, .. } = problem;
     let weight = &layout.weight;
@@ -44,8 +47,8 @@ pub fn fit_statistics(
         residual,
     };
     let n = counts.n as f64;
-    match options.family {
-        Family::Ols => {
+    match Glm::of(options.family) {
+        None => {
             let within: f64 = layout.cell.iter().map(|&cell| outcome.within[cell as usize]).sum();
             let square = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i) * f(i)).sum::<f64>();
             let rss = within + square(&|i| value(i) - point.fitted[i]);
@@ -66,15 +69,15 @@ pub fn fit_statistics(
                 stats.log_likelihood = -0.5 * n * ((2.0 * std::f64::consts::PI * rss / n).ln() + 1.0);
             }
         }
-        Family::Logit => {
+        Some(glm) => {
             let eta = point.eta.unwrap_or(&[]);
-            let log_likelihood: f64 = (0..layout.n())
-                .map(|i| weight[i] * (value(i) * eta[i] - eta[i].max(0.0) - (-eta[i].abs()).exp().ln_1p()))
-                .sum();
-            let null = total * (mean * mean.ln() + (1.0 - mean) * (1.0 - mean).ln());
-            stats.log_likelihood = log_likelihood;
-            stats.deviance = -2.0 * log_likelihood;
-            stats.pseudo_r2 = 1.0 - log_likelihood / null;
+            let sum = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i)).sum::<f64>();
+            let log_likelihood = sum(&|i| glm.log_likelihood(eta[i], value(i)));
+            let null = total * glm.log_likelihood_at_mean(mean);
+            let constant = constants.log_likelihood;
+            stats.log_likelihood = log_likelihood + constant;
+            stats.deviance = sum(&|i| glm.at(eta[i], value(i)).deviance) + constants.deviance;
+            stats.pseudo_r2 = 1.0 - (log_likelihood + constant) / (null + constant);
         }
     }
     stats

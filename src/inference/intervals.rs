@@ -55,6 +55,14 @@ pub fn logit_interval(rate: f64, std_error: f64, critical: f64) -> (f64, f64) {
     (back(centre - half), back(centre + half))
 }
 
+/// Interval of a positive mean on the log scale, back-transformed: stays positive.
+///
+/// Half-width on the log scale is `critical * std_error / mean`.
+pub fn log_interval(mean: f64, std_error: f64, critical: f64) -> (f64, f64) {
+    let half = critical * std_error / mean;
+    (mean * (-half).exp(), mean * half.exp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

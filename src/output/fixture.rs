@@ -45,6 +45,7 @@ fn ols_fit() -> ModelFit {
         coefficients,
         vcov,
         dropped_terms: Vec::new(),
+        separations: Vec::new(),
         vcov_kind: VcovKind::Cr1,
         clusters: vec![ClusterInfo { name: String::from("user"), count: 1_204 }],
         small_sample: SmallSample {
@@ -165,6 +166,7 @@ fn logit_fit() -> ModelFit {
             term: String::from("log(prompts)"),
             reason: String::from("collinear with the terms before it"),
         }],
+        separations: Vec::new(),
         clusters: vec![ClusterInfo { name: String::from("user"), count: 1_180 }],
         reference: Reference::Normal,
         effects: vec![EffectInfo { name: String::from("work_mode"), levels: 8, counted: 8, nested_in: None }],

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::result::{ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, RateRow, Rates, Run};
+use crate::result::{ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, RateRow, Rates, Run, Separation};
 
 use super::json_text;
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -83,6 +83,19 @@ fn model(fit: &ModelFit) -> Value {
         "overlap": fit.overlap.as_ref().map(overlap),
         "fit": statistics(&fit.fit),
         "warnings": fit.warnings,
+        "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
+    })
+}
+
+fn separation(found: &Separation) -> Value {
+    let terms: Vec<Value> =
+        found.terms.iter().map(|(term, value)| json!({"term": term, "coefficient": value})).collect();
+    json!({
+        "combination": found.combination(),
+        "terms": terms,
+        "involves_effects": found.involves_effects,
+        "side": names::separated_side(found.side),
+        "rows": found.rows,
     })
 }
 

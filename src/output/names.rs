@@ -1,12 +1,14 @@
 //! The fixed words that outputs use for the kinds of the result records.
 
-use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, VcovKind};
+use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, SeparatedSide, VcovKind};
 
-/// `ols` or `logit`.
+/// `ols`, `logit`, `poisson` or `probit`.
 pub fn estimator(family: Family) -> &'static str {
     match family {
         Family::Ols => "ols",
         Family::Logit => "logit",
+        Family::Poisson => "poisson",
+        Family::Probit => "probit",
     }
 }
 
@@ -45,11 +47,22 @@ pub fn contrast_scale(kind: ContrastKind) -> &'static str {
     }
 }
 
-/// Scale of the coefficients: `identity`, or `logit` for log odds.
+/// Scale of the coefficients: `identity`, `logit` for log odds, `log` for logarithms of means, or `probit`.
 pub fn coefficient_scale(family: Family) -> &'static str {
     match family {
         Family::Ols => "identity",
         Family::Logit => "logit",
+        Family::Poisson => "log",
+        Family::Probit => "probit",
+    }
+}
+
+/// `zero`, `one` or `both`.
+pub fn separated_side(side: SeparatedSide) -> &'static str {
+    match side {
+        SeparatedSide::Zero => "zero",
+        SeparatedSide::One => "one",
+        SeparatedSide::Both => "both",
     }
 }
 

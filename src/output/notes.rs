@@ -82,7 +82,7 @@ fn small_sample_note(fit: &ModelFit) -> String {
     let formula = match (fit.vcov_kind, fit.family) {
         (VcovKind::Cr1, _) => "G/(G - 1) x (n - 1)/(n - K)",
         (VcovKind::Hc1, _) => "n/(n - K)",
-        (VcovKind::Iid, Family::Logit) => "(n - 1)/(n - K)",
+        (VcovKind::Iid, Family::Logit | Family::Poisson | Family::Probit) => "(n - 1)/(n - K)",
         (VcovKind::Iid, Family::Ols) => {
             let (n, k) = (count(parts.n), count(parts.k));
             return format!("error variance RSS/(n - K) with n = {n}, K = {k}");

@@ -171,11 +171,13 @@ fn statistic_rows(fits: &[ModelFit], options: &RenderOptions) -> Vec<Row> {
     rows
 }
 
-/// `OLS` or `Logit`.
+/// `OLS`, `Logit`, `Poisson` or `Probit`.
 pub(super) fn family_name(family: Family) -> &'static str {
     match family {
         Family::Ols => "OLS",
         Family::Logit => "Logit",
+        Family::Poisson => "Poisson",
+        Family::Probit => "Probit",
     }
 }
 

@@ -35,7 +35,13 @@ impl RunError {
         match self {
             RunError::Model { error, .. } => !matches!(**error, ModelError::NoRows { .. }),
             RunError::Fit { error, .. } => {
-                matches!(**error, FitError::NotBinary { .. } | FitError::RatesNotInModel { .. })
+                matches!(
+                    **error,
+                    FitError::NotBinary { .. }
+                        | FitError::Negative { .. }
+                        | FitError::RatesNotInModel { .. }
+                        | FitError::NoBiasCorrection { .. }
+                )
             }
         }
     }
@@ -100,6 +106,7 @@ fn fit_hint(error: &FitError) -> Option<String> {
         FitError::NotBinary { outcome, .. } => {
             format!("write a comparison as outcome, e.g. `({outcome} >= 1)`, or use `--family ols`")
         }
+        FitError::Negative { .. } => String::from("leave these rows out, or use `--family ols`"),
         FitError::TooFewClusters { cluster, .. } => {
             format!("cluster by a variable with more values than `{cluster}`, or use `--vcov hc1`")
         }
@@ -107,6 +114,10 @@ fn fit_hint(error: &FitError) -> Option<String> {
         FitError::NothingEstimable { .. } => String::from(
             "take out the fixed effect that determines it, or choose a regressor that varies within its cells",
         ),
+        FitError::Separated { factor: Some(factor), .. } => format!(
+            "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
+        ),
+        FitError::NoBiasCorrection { .. } => String::from("leave out `--bias-correction`"),
         FitError::Separated { .. } => String::from(
             "take these terms out, merge or drop their levels, or use `--family ols`; a finite number here would be an artefact",
         ),

@@ -99,7 +99,7 @@ fn outcome_name(expr: &Expr) -> String {
 }
 
 fn place_of(workspace: &Workspace, group: &Prepared, error: &FitError) -> Option<String> {
-    let FitError::NotBinary { row, .. } = error else { return None };
+    let (FitError::NotBinary { row, .. } | FitError::Negative { row, .. }) = error else { return None };
     let (file, row) = workspace.table.locate(group.rows.get(*row)?);
     Some(format!("{file}, row {row}"))
 }

@@ -6,16 +6,23 @@
 //!
 //! * linear: R_k = mean(mu) + d(k)'b;  phi(k) = w (y - mu) h1 + [w (mu_c + D_c(k) - R_k) / W] + d(k)'psi,
 //!   h1 = 1/W when constants are in the span of the design, else the fit of 1/W on it;
-//! * logit: m_c(k) = logistic(eta_c + D_c(k)), g = m (1 - m);  R_k = mean(m(k));
-//!   phi(k) = w (y - mu) [h_c(k) + delta_k'q_c] + [w (m_c(k) - R_k) / W], h(k) the fit of g / (W mu (1 - mu)) on the design with
-//!   weights w mu (1 - mu), delta_k = sum w g (x(k) - x) / W.
+//! * likelihood with mean F and score factor kappa = F'/V: m_c(k) = F(eta_c + D_c(k)), g = F'(eta_c + D_c(k));
+//!   R_k = mean(m(k));
+//!   phi(k) = w (y - mu) [kappa_c h_c(k) + delta_k'q_c] + [w (m_c(k) - R_k) / W], h(k) the fit of g / (W I) on the
+//!   design with weights w I, I = F'^2 / V the information, delta_k = sum w g (x(k) - x) / W, and kappa in q already.
+//!
+//! The second: R_k moves with eta by g/W and with the coefficients by delta_k; eta moves by the fit of the score
+//! kappa_i (y_i - mu_i) on the design, and the fit of a sum is the sum with the fit (the projection is its own adjoint).
+//! For logit and Poisson kappa is one.
 //!
 //! The bracketed term is the sampling of the composition. Rows that the effects fit exactly have mu = y in the linear
-//! model, and m(k) = y for every k in the logit (the limit of the likelihood).
+//! model. In a likelihood they have their limit: m(k) = y for every k in a binary one, where the effect is infinite,
+//! and m(k) = y exp(D(k)) in a Poisson, where it is infinite for y = 0 only.
 
 use super::counterfactual::Counterfactual;
 use crate::absorb::{NotConverged, Solver};
 use crate::aggregate::Records;
+use crate::estimate::link::Glm;
 use crate::result::Composition;
 
 /// What the functionals are built from: one fitted outcome on its cells.
@@ -48,7 +55,7 @@ pub struct FittedCells<'a> {
 /// Functionals of coefficients and rates, on all cells.
 ///
 /// mu_c of a cell that the effects fit exactly is the outcome itself in a linear model (no residual), and zero in a
-/// logit (the whole outcome is in the slope).
+/// likelihood (the whole outcome is in the slope).
 #[derive(Debug, Clone)]
 pub struct Functionals {
     /// mu_c, h_c, t_c: the coefficients first.
@@ -126,20 +133,30 @@ pub fn linear(
     Ok(out)
 }
 
-/// Coefficients and adjusted rates of a logit.
-///
-/// `information` is w mu (1 - mu) of each estimation cell, the weights `solver` was prepared with.
+/// A likelihood at its maximum.
+#[derive(Debug, Clone, Copy)]
+pub struct Scoring<'a> {
+    /// The likelihood.
+    pub glm: Glm,
+    /// w I of each estimation cell, the weights the solver was prepared with.
+    pub information: &'a [f64],
+    /// kappa of each estimation cell; `None` where it is one.
+    pub factor: Option<&'a [f64]>,
+}
+
+/// Coefficients and adjusted rates of a likelihood.
 ///
 /// # Errors
 /// [`NotConverged`] if the auxiliary regressions are absorbed iteratively and fail.
-pub fn logit(
+pub fn glm(
     fit: &FittedCells,
     setting: &Counterfactual,
     n_levels: usize,
     composition: Composition,
     solver: &Solver,
-    information: &[f64],
+    scoring: Scoring,
 ) -> Result<Functionals, NotConverged> {
+    let family = scoring.glm;
     let total: f64 = fit.weight.iter().sum();
     let eta = fit.eta.unwrap_or(&[]);
     let l = fit.n_coef + n_levels;
@@ -149,21 +166,27 @@ pub fn logit(
     let mut in_estimation = vec![false; fit.n_cells];
     fit.cell.iter().for_each(|&cell| in_estimation[cell as usize] = true);
     let exact: Vec<usize> = (0..fit.n_cells).filter(|&cell| !in_estimation[cell]).collect();
-    let exact_sum: f64 = exact.iter().map(|&cell| fit.weight[cell] * fit.mean[cell]).sum();
+    // a finite effect goes along with the factor, an infinite one does not
+    let moves = |cell: usize, k: usize| if family.is_binary() { 1.0 } else { shift.at(cell, k).exp() };
     for k in 0..n_levels {
-        let predicted: Vec<f64> =
-            fit.cell.iter().zip(eta).map(|(&cell, eta)| logistic(eta + shift.at(cell as usize, k))).collect();
+        let cells = fit.cell.iter().zip(eta);
+        let (predicted, slope): (Vec<f64>, Vec<f64>) =
+            cells.map(|(&cell, eta)| family.mean_and_slope(eta + shift.at(cell as usize, k))).unzip();
         let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
+        let of_exact: Vec<f64> = exact.iter().map(|&cell| moves(cell, k)).collect();
+        let exact_sum: f64 =
+            exact.iter().zip(&of_exact).map(|(&cell, moves)| fit.weight[cell] * (fit.mean[cell] * moves)).sum();
         let rate = (sum + exact_sum) / total;
-        let gradient: Vec<f64> = fit
-            .cell
-            .iter()
-            .zip(&predicted)
-            .map(|(&cell, m)| fit.weight[cell as usize] * m * (1.0 - m) / total)
-            .collect();
+        let gradient: Vec<f64> =
+            fit.cell.iter().zip(&slope).map(|(&cell, f)| fit.weight[cell as usize] * f / total).collect();
         let ratio: Vec<f64> =
-            gradient.iter().zip(information).map(|(g, w)| if *w > 0.0 { g / w } else { 0.0 }).collect();
-        let delta = setting.sum_changes(k, fit.cell.iter().map(|&cell| cell as usize).zip(gradient));
+            gradient.iter().zip(scoring.information).map(|(g, w)| if *w > 0.0 { g / w } else { 0.0 }).collect();
+        let mut moved: Vec<(usize, f64)> = fit.cell.iter().map(|&cell| cell as usize).zip(gradient).collect();
+        if !family.is_binary() {
+            let slope = |(&cell, moves): (&usize, &f64)| (cell, fit.weight[cell] * fit.mean[cell] * moves / total);
+            moved.extend(exact.iter().zip(&of_exact).map(slope));
+        }
+        let delta = setting.sum_changes(k, moved.into_iter());
         let projected = solver.project(&ratio)?;
         let mut coefficients = vec![0.0; fit.n_coef];
         add_coefficients(fit, &delta, &mut coefficients);
@@ -171,14 +194,15 @@ pub fn logit(
             let cell = cell as usize;
             let q = &fit.slope[i * fit.n_coef..(i + 1) * fit.n_coef];
             let through_coef: f64 = q.iter().zip(&coefficients).map(|(q, d)| q * d).sum();
-            out.records.slope_mut(cell)[fit.n_coef + k] = projected[i] + through_coef;
+            let factor = scoring.factor.map_or(1.0, |factor| factor[i]);
+            out.records.slope_mut(cell)[fit.n_coef + k] = factor * projected[i] + through_coef;
             if sampled {
                 out.records.constant_mut(cell)[k] = (predicted[i] - rate) / total;
             }
         }
         if sampled {
-            for &cell in &exact {
-                out.records.slope_mut(cell)[fit.n_coef + k] = 1.0 / total;
+            for (&cell, moves) in exact.iter().zip(&of_exact) {
+                out.records.slope_mut(cell)[fit.n_coef + k] = moves / total;
                 out.records.constant_mut(cell)[k] = -rate / total;
             }
         }
@@ -208,9 +232,4 @@ fn add_coefficients(fit: &FittedCells, change: &[f64], combination: &mut [f64]) 
             combination[position] += d;
         }
     }
-}
-
-/// 1 / (1 + exp(-x)).
-pub fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }

@@ -92,6 +92,9 @@ pub struct ModelEntry {
     /// How fixed effects are absorbed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absorb: Option<AbsorbName>,
+    /// Whether coefficients of a logit or probit are corrected for the bias that the fixed effects give them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias_correction: Option<bool>,
 }
 
 /// A named sample.
@@ -132,6 +135,10 @@ names! {
         Ols,
         /// Binomial likelihood with the logit link
         Logit,
+        /// Poisson likelihood with the log link, for outcomes of 0 or more
+        Poisson,
+        /// Binomial likelihood with the probit link
+        Probit,
     }
 }
 names! {
@@ -215,6 +222,7 @@ impl ModelEntry {
             composition: self.composition.or(below.composition),
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),
+            bias_correction: self.bias_correction.or(below.bias_correction),
         }
     }
 }

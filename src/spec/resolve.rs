@@ -212,7 +212,12 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         rates: entry.rates.clone(),
     };
     let options = Options {
-        family: if entry.family == Some(FamilyName::Logit) { Family::Logit } else { Family::Ols },
+        family: match entry.family {
+            Some(FamilyName::Logit) => Family::Logit,
+            Some(FamilyName::Poisson) => Family::Poisson,
+            Some(FamilyName::Probit) => Family::Probit,
+            Some(FamilyName::Ols) | None => Family::Ols,
+        },
         vcov,
         method: match entry.absorb {
             Some(AbsorbName::Exact) => Method::Exact,
@@ -226,6 +231,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         },
         conf_level,
         keep_influence: false,
+        bias_correction: entry.bias_correction.unwrap_or(false),
     };
     Ok(Resolved {
         spec_id: file.name.clone(),

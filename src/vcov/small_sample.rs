@@ -4,7 +4,7 @@
 //! coefficients (the intercept among them without effects). An effect is nested when each of its levels lies in
 //! one cluster; nested effects count only for covariances that are not clustered.
 //! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none for OLS, where
-//! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a logit.
+//! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a likelihood (logit, probit, Poisson).
 
 use crate::design::Sample;
 use crate::result::{EffectInfo, Family, SmallSample, VcovKind};

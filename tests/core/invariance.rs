@@ -45,11 +45,13 @@ const DESIGNS: [&str; 4] = [
     "verified ~ i(expertise, ref = 1) + prompts",
 ];
 
+const FAMILIES: [Family; 4] = [Family::Ols, Family::Logit, Family::Poisson, Family::Probit];
+
 fn each_design(mut check: impl FnMut(&str, crate::support::Model)) {
     for formula in DESIGNS {
-        for family in [Family::Ols, Family::Logit] {
-            // a logit with a dummy per user is a case of its own
-            if family == Family::Logit && formula.contains("user_id") {
+        for family in FAMILIES {
+            // a likelihood with a dummy per user is a case of its own
+            if family != Family::Ols && formula.contains("user_id") {
                 continue;
             }
             let mut spec = model(formula);
@@ -108,7 +110,7 @@ fn two_copies_at_half_weight_are_the_table() {
     let mut doubled = permuted(&table, &order);
     doubled.insert(Column::number("half", vec![0.5; 2 * n]));
     for formula in [DESIGNS[0], DESIGNS[3]] {
-        for family in [Family::Ols, Family::Logit] {
+        for family in FAMILIES {
             let mut spec = model(formula);
             spec.rates = Some("expertise");
             spec.options.family = family;
@@ -160,7 +162,7 @@ fn weights_scale_free_and_complement_of_the_outcome() {
     heavy.weights = Some("weight_k");
     same("weights x 1000", &run(&table, &spec).fit, &run(&table, &heavy).fit, 1e-11);
 
-    for family in [Family::Ols, Family::Logit] {
+    for family in [Family::Ols, Family::Logit, Family::Probit] {
         let mut spec = model(DESIGNS[0]);
         spec.rates = Some("expertise");
         spec.options.family = family;
@@ -178,8 +180,13 @@ fn weights_scale_free_and_complement_of_the_outcome() {
 fn iterative_absorption_equals_the_exact_solution() {
     let table = sessions(usize::MAX);
     for formula in [DESIGNS[0], DESIGNS[2]] {
-        for (family, composition) in [(Family::Ols, Composition::Sampled), (Family::Logit, Composition::Fixed)] {
-            if family == Family::Logit && formula.contains("user_id") {
+        for (family, composition) in [
+            (Family::Ols, Composition::Sampled),
+            (Family::Logit, Composition::Fixed),
+            (Family::Poisson, Composition::Sampled),
+            (Family::Probit, Composition::Sampled),
+        ] {
+            if family != Family::Ols && formula.contains("user_id") {
                 continue;
             }
             let mut spec = model(formula);

@@ -1,9 +1,12 @@
 //! Tests of the estimation core against other software; see `tests/oracles/README.md`.
 
+mod bias;
 mod brute;
 mod distributions;
 mod fixest;
+mod glm;
 mod invariance;
 mod properties;
 mod public;
+mod separation;
 mod support;

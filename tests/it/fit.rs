@@ -227,6 +227,36 @@ fn terms_that_leave_are_named() {
 }
 
 #[test]
+fn every_family_reads_the_same_flags_and_file() {
+    let folder = Folder::with_sessions().with("m.toml", "name = \"m\"\n[[model]]\nformula = \"verified ~ log(prompts) | work_mode\"\nfamily = \"probit\"\nbias_correction = true\n");
+    let formula = "verified ~ log(prompts) | work_mode";
+    for (family, scale) in [("ols", "identity"), ("logit", "logit"), ("poisson", "log"), ("probit", "probit")] {
+        let text = folder.run(&["fit", formula, "--data", "s.csv", "--family", family, "--format", "csv"]).ok();
+        let row = text.lines().nth(1).unwrap().to_owned();
+        assert!(row.contains(&format!(",{family},coefficient,")) && row.contains(&format!(",{scale},iid,")), "{row}");
+    }
+    let flags = fit(&folder, formula, &["--family", "probit", "--bias-correction"]);
+    let file = folder.run(&["fit", "--model", "m.toml", "--data", "s.csv", "--format", "json"]).ok();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(estimates(&models(&flags)[0]), estimates(&models(&file)[0]));
+    assert!(models(&file)[0]["warnings"][0].as_str().unwrap().contains("corrected for the bias"));
+}
+
+#[test]
+fn separated_rows_leave_with_a_certificate() {
+    let rows = ["1,a,1", "0,a,2", "1,b,3", "0,b,4", "1,c,5", "1,c,6", "1,c,7", "1,a,9"];
+    let folder = Folder::new().with("s.csv", csv(&[&["y,g,x"][..], &rows].concat()));
+    let document = fit(&folder, "y ~ i(g, ref = \"a\")", &["--family", "logit"]);
+    let found = &models(&document)[0];
+    assert_eq!(found["separations"][0]["combination"], "g::c");
+    assert_eq!(found["separations"][0]["side"], "one");
+    assert_eq!(found["separations"][0]["terms"][0]["coefficient"], 1.0);
+    assert_eq!(steps(found), [(String::from("separated by `g::c`"), 3)]);
+    assert_eq!(found["dropped_terms"][0]["reason"], "separated: predicts the outcome perfectly");
+    assert_eq!(found["warnings"][0], "`g::c` predicts `y` = 1 perfectly in 3 rows: left out");
+}
+
+#[test]
 fn names_of_any_kind() {
     let table = "\u{feff}Größe,odd name,a`b,x y,z\n1,2,3,A,1\n0,1,2,ß,2\n1,5,4,A,4\n0,3,9,ß,3\n1,1,1,ß,7\n";
     let folder = Folder::new().with("s.csv", table);

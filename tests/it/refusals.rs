@@ -133,6 +133,10 @@ fn values() {
     let nobody = SMALL.replace("3,u2,", "3,,");
     refuses("missing_cluster", 2, &Folder::new().with("s.csv", nobody), &fit(GOOD, &["--cluster", "user"]));
     refuses("logit_outcome", 2, &small(), &fit("z ~ x", &["--family", "logit", "--cluster", "user"]));
+    refuses("probit_outcome", 2, &small(), &fit("x ~ y", &["--family", "probit"]));
+    refuses("negative_count", 2, &small(), &fit("(x - 3) ~ y", &["--family", "poisson"]));
+    refuses("bias_of_ols", 2, &small(), &fit("y ~ x | g", &["--bias-correction"]));
+    refuses("bias_of_poisson", 2, &small(), &fit("y ~ x | g", &["--family", "poisson", "--bias-correction"]));
     let text = Folder::new().with("s.csv", csv(&["y,x", "1,2", "0,n.a. ?", "1,3"]));
     refuses("text_in_outcome", 2, &text, &fit("x ~ y", &[]));
 }
@@ -152,7 +156,8 @@ fn estimation() {
     refuses("no_degrees_of_freedom", 3, &small(), &fit("z ~ x", &["--where", "id <= 2"]));
     let separated = csv(&["y,g,x", "1,a,1", "0,a,2", "1,b,3", "0,b,4", "1,c,5", "1,c,6", "1,c,7", "1,a,9"]);
     let separated = Folder::new().with("s.csv", separated);
-    refuses("separated_by_a_level", 3, &separated, &fit("y ~ i(g, ref = \"a\")", &["--family", "logit"]));
+    let level = fit("y ~ i(g, ref = \"a\")", &["--family", "logit", "--rates", "g"]);
+    refuses("separated_by_a_level", 3, &separated, &level);
     refuses("separated_by_a_number", 3, &small(), &fit("(x > 4) ~ x", &["--family", "logit"]));
     refuses("rates_of_another_variable", 2, &small(), &fit("y ~ x", &["--rates", "g"]));
     refuses("rates_absorbed", 2, &small(), &fit("y ~ x | g", &["--rates", "g"]));
@@ -261,7 +266,7 @@ fn model_files() {
     let faults = [
         ("unknown key", "name = \"m\"\n[[model]]\nformulla = \"y ~ x\"\n"),
         ("unknown key of the file", "name = \"m\"\nmodels = 1\n"),
-        ("unknown value", "name = \"m\"\n[[model]]\nformula = \"y ~ x\"\nfamily = \"probit\"\n"),
+        ("unknown value", "name = \"m\"\n[[model]]\nformula = \"y ~ x\"\nfamily = \"tobit\"\n"),
         ("value of another type", "name = \"m\"\n[[model]]\nformula = 1\n"),
         ("negative number", "name = \"m\"\n[defaults]\nmin_users = -3\n[[model]]\nformula = \"y ~ x\"\n"),
         ("cluster of another type", "name = \"m\"\n[[model]]\nformula = \"y ~ x\"\ncluster = 3\n"),
@@ -316,7 +321,7 @@ fn usage() {
     refuses("no_arguments", 2, &model, &["fit"]);
     refuses("unknown_flag", 2, &model, &fit(GOOD, &["--clusters", "user"]));
     refuses("unknown_verb", 2, &model, &["fti"]);
-    refuses("bad_family", 2, &model, &fit(GOOD, &["--family", "probit"]));
+    refuses("bad_family", 2, &model, &fit(GOOD, &["--family", "tobit"]));
     refuses("no_threads", 2, &model, &fit(GOOD, &["--threads", "0"]));
     refuses("too_many_threads", 2, &model, &fit(GOOD, &["--threads", "18446744073709551615"]));
     refuses("too_many_digits", 2, &model, &fit(GOOD, &["--digits", "100000"]));
