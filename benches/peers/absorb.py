@@ -4,7 +4,7 @@ usage: python absorb.py --metier PATH [--rows N,N] [--designs NAME,...] [--jobs 
 
 See README.md for the designs, the jobs and what is measured.
 """
-import argparse, csv, datetime, json, math, os, platform, statistics, subprocess, sys, tempfile, threading, time
+import argparse, csv, datetime, json, math, os, platform, signal, statistics, subprocess, sys, tempfile, threading, time
 from run import HERE, ROOT, have_fixest
 
 SESSIONS_ROWS = 400_000
@@ -120,7 +120,7 @@ def launch(command, threads, timeout, stdout):
     with open(stdout, "w") as out, open(stdout + ".log", "w") as log:
         process = subprocess.Popen(command, stdout=out, stderr=log, env=env, preexec_fn=limit, cwd=ROOT)
         late = threading.Event()
-        timer = threading.Timer(timeout, lambda: (late.set(), process.kill()))
+        timer = threading.Timer(timeout, lambda: (late.set(), os.kill(process.pid, signal.SIGKILL)))
         timer.start()
         _, status, usage = os.wait4(process.pid, 0)
         timer.cancel()
