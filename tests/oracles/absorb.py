@@ -128,7 +128,7 @@ def designs():
     edges = edges[np.repeat(np.arange(500), 1 + rng.integers(0, 2, 500))]
     c = {"f": edges[:, 0], "g": edges[:, 1]}
     outcomes(rng, c, ["f", "g"], ["x1", "x2"])
-    add("ring", c, ["f", "g"], ["x1", "x2"], ["f"], "a cycle through 500 levels: condition number about 1e5")
+    add("ring", c, ["f", "g"], ["x1", "x2"], ["f"], "a cycle through 500 levels: the normal equations have a condition number of about 4e4")
 
     rng = np.random.default_rng(107)
     step = np.arange(250)
