@@ -193,10 +193,14 @@ names! {
     AbsorbName {
         /// By the structure of the design
         Auto,
-        /// Eliminate the largest effect and factorise the rest
-        Exact,
-        /// Conjugate gradients
-        Iterative,
+        /// Count cells, eliminate the largest effect and factorise the rest
+        Cells,
+        /// Eliminate the largest effect and factorise the Schur complement of the rest
+        Schur,
+        /// Eliminate the largest effect, and conjugate gradients on the rest
+        Cg,
+        /// Alternating projections: slow, for comparison
+        Map,
     }
 }
 

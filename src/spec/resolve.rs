@@ -220,8 +220,10 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         },
         vcov,
         method: match entry.absorb {
-            Some(AbsorbName::Exact) => Method::Exact,
-            Some(AbsorbName::Iterative) => Method::Iterative,
+            Some(AbsorbName::Cells) => Method::Cells,
+            Some(AbsorbName::Schur) => Method::Schur,
+            Some(AbsorbName::Cg) => Method::Cg,
+            Some(AbsorbName::Map) => Method::Map,
             _ => Method::Auto,
         },
         drop_singletons: entry.singletons != Some(SingletonsName::Keep),

@@ -1,5 +1,6 @@
 //! Tests of the estimation core against other software; see `tests/oracles/README.md`.
 
+mod absorb;
 mod bias;
 mod brute;
 mod distributions;

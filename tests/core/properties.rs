@@ -56,7 +56,11 @@ fn dense(drawn: &Drawn, lead: &[Vec<f64>], weighted: bool) -> (Vec<f64>, DMatrix
     let z = DMatrix::from_fn(n, columns.len(), |i, j| columns[j][i]);
     let w = |i: usize| if weighted { drawn.weight[i] } else { 1.0 };
     let wz = DMatrix::from_fn(n, columns.len(), |i, j| w(i) * z[(i, j)]);
-    let inverse = (z.transpose() * &wz).pseudo_inverse(1e-9).expect("pseudo-inverse");
+    // by eigenvalues: the singular value decomposition behind `pseudo_inverse` is at times off in the third digit
+    let eigen = (z.transpose() * &wz).symmetric_eigen();
+    let cutoff = 1e-9 * eigen.eigenvalues.max();
+    let reciprocal = eigen.eigenvalues.map(|value| if value > cutoff { 1.0 / value } else { 0.0 });
+    let inverse = &eigen.eigenvectors * DMatrix::from_diagonal(&reciprocal) * eigen.eigenvectors.transpose();
     let coef = &inverse * wz.transpose() * DVector::from_row_slice(&drawn.y);
     let residual = DVector::from_row_slice(&drawn.y) - &z * &coef;
     let mut meat = DMatrix::zeros(columns.len(), columns.len());
@@ -121,11 +125,11 @@ proptest! {
 
     #[test]
     fn exact_absorption_equals_dummies(drawn in designs(), weighted in any::<bool>()) {
-        check(&drawn, weighted, Method::Exact)?;
+        check(&drawn, weighted, Method::Cells)?;
     }
 
     #[test]
     fn iterative_absorption_equals_dummies(drawn in designs(), weighted in any::<bool>()) {
-        check(&drawn, weighted, Method::Iterative)?;
+        check(&drawn, weighted, Method::Cg)?;
     }
 }
