@@ -1,4 +1,6 @@
 //! What a likelihood needs of an outcome beyond its cells: means on the plain scale, and the terms of rows alone.
+//!
+//! Both are sums over rows in memory, of the kind that [`Aggregator`] answers; a binary outcome needs neither.
 
 use super::link::Glm;
 use crate::aggregate::{Aggregator, Rows};

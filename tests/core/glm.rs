@@ -53,6 +53,12 @@ fn coefficients_errors_and_rates_equal_dummy_expansion() {
             all_close(&format!("{id} rates"), &estimates, &floats(&case["rates"]));
             all_close(&format!("{id} rates {key}"), &rates.vcov, &matrix(&case["rates_vcov"][key]));
         }
+        if case.get("coef_corrected").is_some() {
+            let mut spec = spec.clone();
+            spec.options.bias_correction = true;
+            let coef: Vec<f64> = run(&table, &spec).fit.coefficients.iter().map(|c| c.estimate).collect();
+            all_close(&format!("{id} corrected"), &coef, &floats(&case["coef_corrected"]));
+        }
         for (kind, key) in [(VcovKind::Iid, "vcov_iid"), (VcovKind::Hc1, "vcov_hc1")] {
             spec.options.vcov = kind;
             all_close(&format!("{id} {key}"), &run(&table, &spec).fit.vcov, &matrix(&case[key]));

@@ -216,6 +216,11 @@ fn a_level_of_a_factor_separates_and_its_rates_are_refused() {
     logit.rates = Some("f");
     let rates = run(&table_with, &logit).fit.rates.unwrap();
     assert_eq!(rates.target_rows, 400);
+    let of_rest = run(&reduced_table, &logit).fit.rates.unwrap();
+    let gone = full.separations[0].rows as f64;
+    for (row, rest) in rates.levels.iter().zip(&of_rest.levels) {
+        close(&row.level, row.estimate, ((400.0 - gone) * rest.estimate + gone) / 400.0, 1e-10, 0.0);
+    }
     logit.rates = Some("g");
     let error = run_all(&table_with, &logit).remove(0).unwrap_err();
     assert!(matches!(&error, FitError::Separated { factor: Some(factor), .. } if factor == "g"), "{error}");

@@ -17,6 +17,8 @@ DEFINITIONS = {
     "sample": "As in brute.json. Rows that count in the fit: no singletons, no levels of a fixed effect whose outcome is all 0 (or all 1, "
               "probit), both repeated until nothing changes.",
     "coef": "Coefficients of x in order `names`, at a zero of the score to rounding.",
+    "coef_corrected": "coef + H^-1 B, B = 1/2 sum over levels of all effects of (sum w f' f/V x~) / (sum Omega), x~ the residual of x on the "
+                      "dummies with weights Omega = w f^2/V, H = x~'Omega x~; probits with effects.",
     "vcov_cluster": "G/(G-1) (n-1)/(n-K) A^-1 [sum_g s_g s_g'] A^-1 with A = Z'diag(w f^2/V)Z (expected information) over all dummies and "
                     "s_g the sum over rows of user g of w z (y - mu) f/V.",
     "vcov_iid": "(n-1)/(n-K) A^-1.",
@@ -143,6 +145,19 @@ def run(table, outcome, name, effects, extra=(), weighted=False):
     best = np.log(np.where(yy > 0, yy, 1)) * yy - yy - gammaln(yy + 1) if name == "poisson" else 0 * yy
     out["log_likelihood"] = ll[kept].sum()
     out["deviance"] = 2 * (ww * best - ll)[kept].sum()
+
+    if name == "probit" and effects:
+        omega = ww * slope(eta) ** 2 / variance(eta)
+        root = np.sqrt(omega)[:, None]
+        dummies, x = z[:, p:], z[:, :p]
+        rest = x - dummies @ np.linalg.lstsq(root * dummies, root * x, rcond=1e-13)[0]
+        numerator = ww * slope(eta) / variance(eta) * -eta * slope(eta)
+        bias = np.zeros(p)
+        for c in codes:
+            for l in np.unique(c[rows]):
+                of = c[rows] == l
+                bias += 0.5 * numerator[of] @ rest[of] / omega[of].sum()
+        out["coef_corrected"] = theta[:p] + np.linalg.solve(rest.T @ (rest * omega[:, None]), bias)
 
     # rates
     W = w.sum()
