@@ -138,12 +138,17 @@ impl<'a> Kernel<'a> {
             }
         }
         self.diagonal = if self.rows.q == 0 { Vec::new() } else { self.row_operator(1).diagonal() };
-        if let Some(Some(Preconditioner::Sparse(mut factor))) = self.factor.take() {
-            let (incidence, weight) = self.system();
-            // a factor that fails for these weights is made anew when it is missed
-            if factor.refill(incidence, weight, &self.diagonal) {
-                self.factor = OnceLock::from(Some(Preconditioner::Sparse(factor)));
+        match self.factor.take() {
+            Some(Some(Preconditioner::Sparse(mut factor))) => {
+                let (incidence, weight) = self.system();
+                // a factor that fails for these weights is made anew when it is missed
+                if factor.refill(incidence, weight, &self.diagonal) {
+                    self.factor = OnceLock::from(Some(Preconditioner::Sparse(factor)));
+                }
             }
+            // too full for one set of weights is too full for all
+            Some(None) => self.factor = OnceLock::from(None),
+            Some(Some(Preconditioner::Dense(_))) | None => {}
         }
     }
 

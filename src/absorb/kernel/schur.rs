@@ -18,10 +18,10 @@ use rayon::prelude::*;
 
 /// Pivot of the scaled matrix below which a level has no information of its own.
 const NULL_PIVOT: f64 = 1e-11;
-/// Entries per row of the design that the pattern may have.
-const ENTRIES_PER_ROW: usize = 6;
+/// Entries per level that the pattern may have: a fuller graph mixes well, and conjugate gradients need few steps.
+const ENTRIES_PER_LEVEL: usize = 120;
 /// Entries that are affordable whatever the design.
-const ENTRIES: usize = 2_000_000;
+const ENTRIES: usize = 500_000;
 /// Entries of the factor, per entry of the pattern, that are affordable whatever the design.
 const FACTOR_ENTRIES: usize = 8_000_000;
 /// Levels per task when columns are summed.
@@ -70,7 +70,7 @@ impl Factor {
     /// Writes out and factorises S; `None` if it (or its factor) would be too full to pay.
     pub fn new(incidence: &Incidence, weight: Option<&[f64]>, diagonal: &[f64], forced: bool) -> Option<Self> {
         let n = incidence.n_rows();
-        let budget = if forced { usize::MAX / 4 } else { ENTRIES.max(ENTRIES_PER_ROW * n) };
+        let budget = if forced { usize::MAX / 4 } else { ENTRIES.max(ENTRIES_PER_LEVEL * incidence.n_levels) };
         let scale: Vec<f64> = diagonal.iter().map(|&d| if d > 0.0 { 1.0 / d.sqrt() } else { 0.0 }).collect();
         let (pattern, values) = Pattern::new(incidence, weight, &scale, budget)?;
         let k = incidence.n_levels;

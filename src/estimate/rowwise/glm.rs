@@ -3,7 +3,7 @@
 //!
 //! Near the maximum both are almost free of the effects already, under the new weights too: a step then costs few
 //! iterations, however tight its tolerance (the warm start of Correia, Guimaraes and Zylkin 2020). Early steps are loose.
-//! Where a row is predicted with certainty the fit is left to the cells, which look for a separating combination.
+//! Where rows drift towards certainty the fit is left to the cells, which look for a separating combination.
 
 use super::super::link::Glm;
 use super::super::{FitError, Fitted, Options, check_outcome, effect_names};
@@ -27,6 +27,8 @@ const MAX_ITERATIONS: usize = 200;
 const MAX_HALVINGS: usize = 30;
 /// Tolerance of the first absorptions.
 const LOOSE: f64 = 1e-2;
+/// Step of a certain prediction that gives a separation away.
+const DRIFT: f64 = 0.01;
 /// Rows per task.
 const CHUNK: usize = 1 << 14;
 
@@ -96,7 +98,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
         let factor = Cholesky::new(&square, p, &raw[..p], COLLINEARITY_TOLERANCE);
         let mut step: Vec<f64> = (0..p).map(|j| cross[p * (p + 1) + j]).collect();
         factor.solve(&mut step);
-        let (next, decrement, share) = advance(glm, &design, &kernel, &columns, &y, &state, &step, unit);
+        let (next, moved, decrement, share) = advance(glm, &design, &kernel, &columns, &y, &state, &step, unit);
         coef.iter_mut().zip(&step).for_each(|(b, step)| *b += share * step);
         let change = (state.deviance - next.deviance).abs() / (0.1 * unit + next.deviance.abs());
         state = next;
@@ -104,7 +106,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
         let tight = tolerance <= TOLERANCE;
         let stalled = size < 1e-13 && decrement > 0.25 * last;
         if tight && change < DEVIANCE_TOLERANCE && (size < DECREMENT_TOLERANCE || stalled) {
-            if is_certain(glm, &state.eta, &y, unit) {
+            if is_drifting(glm, &state.eta, &moved, &y, unit) {
                 return Ok(None);
             }
             let score: Vec<f64> = (0..design.n)
@@ -130,7 +132,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
             return finish_likelihood(&fit, o, coef, &at).map(Some);
         }
         last = decrement;
-        if iterations == MAX_ITERATIONS || !state.deviance.is_finite() || is_certain(glm, &state.eta, &y, unit) {
+        if iterations == MAX_ITERATIONS || !state.deviance.is_finite() {
             return Ok(None);
         }
         tolerance = (0.1 * size).clamp(TOLERANCE, LOOSE);
@@ -162,7 +164,7 @@ fn advance(
     state: &State,
     step: &[f64],
     unit: f64,
-) -> (State, f64, f64) {
+) -> (State, Vec<f64>, f64, f64) {
     let (n, p) = (design.n, step.len());
     let mut moved = vec![0.0; n];
     moved.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, moved)| {
@@ -183,7 +185,7 @@ fn advance(
         next = evaluate(glm, design, y, &state.eta, &moved, share);
         halvings += 1;
     }
-    (next, sums[0] * share * share, share)
+    (next, moved, sums[0] * share * share, share)
 }
 
 fn is_no_worse(next: f64, last: f64, unit: f64) -> bool {
@@ -220,8 +222,10 @@ fn evaluate(glm: Glm, design: &Design, y: &[f64], eta: &[f64], moved: &[f64], sh
     state
 }
 
-/// Whether a row at the end of the outcome's range is predicted with certainty.
-fn is_certain(glm: Glm, eta: &[f64], y: &[f64], unit: f64) -> bool {
+/// Whether a row at the end of the outcome's range is predicted with certainty and still moves: along a separating
+/// combination the likelihood rises for ever, and every step is about as long as the one before.
+fn is_drifting(glm: Glm, eta: &[f64], moved: &[f64], y: &[f64], unit: f64) -> bool {
     let (below, above) = super::super::glm::certain(glm, unit);
-    eta.iter().zip(y).any(|(&eta, &y)| (y <= 0.0 && eta < below) || (y >= 1.0 && eta > above))
+    let certain = |eta: f64, y: f64| (y <= 0.0 && eta < below) || (y >= 1.0 && eta > above);
+    eta.iter().zip(moved).zip(y).any(|((&eta, moved), &y)| moved.abs() > DRIFT && certain(eta, y))
 }
