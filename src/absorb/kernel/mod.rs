@@ -17,6 +17,7 @@ pub mod gradients;
 pub mod incidence;
 mod map;
 pub mod operator;
+pub mod rank;
 mod schur;
 mod small;
 
