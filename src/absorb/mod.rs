@@ -3,7 +3,7 @@
 //! Minimises sum_c w_c (v_c - alpha_{e(c)} - z_c' g)^2, where alpha are the levels of the effect with most levels
 //! (eliminated exactly) and z the remaining effects' dummies and the regressors.
 //! [`Exact`](exact::ExactSolver) factorises the Schur complement over z; when that is too wide (two or more huge
-//! effects), [`Iterative`](iterative::IterativeSolver) absorbs the effects by conjugate gradients.
+//! effects), [`Iterative`](iterative::IterativeSolver) absorbs the effects with the [`kernel`].
 
 pub mod exact;
 pub mod iterative;
@@ -54,11 +54,11 @@ pub struct Projection {
 }
 
 /// A solver prepared for one set of weights.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Solver<'a> {
     /// Dense factor of the Schur complement.
     Exact(exact::ExactSolver<'a>),
-    /// Conjugate gradients.
+    /// The kernel.
     Iterative(iterative::IterativeSolver<'a>),
 }
 
@@ -76,7 +76,7 @@ impl<'a> Solver<'a> {
         Ok(if exact {
             Solver::Exact(exact::ExactSolver::new(layout, weight))
         } else {
-            Solver::Iterative(iterative::IterativeSolver::new(layout, weight, effects)?)
+            Solver::Iterative(iterative::IterativeSolver::new(layout, weight, method, effects)?)
         })
     }
 

@@ -347,8 +347,8 @@ pub(super) struct Counts {
     pub k: usize,
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
     pub k_all: usize,
-    effects: Vec<EffectInfo>,
-    flow: Flow,
+    pub effects: Vec<EffectInfo>,
+    pub flow: Flow,
     /// Rows in separated cells.
     pub n_separated: usize,
 }

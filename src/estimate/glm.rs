@@ -55,6 +55,19 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
         .collect()
 }
 
+/// Fits one outcome.
+pub(super) fn fit_outcome(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Fitted, FitError> {
+    let mut alone = sample.clone();
+    alone.outcomes = vec![sample.outcomes[o].clone()];
+    fit(&alone, options, glm).swap_remove(0)
+}
+
+/// Linear predictors beyond which a prediction counts as certain.
+pub(super) fn certain(glm: Glm, unit: f64) -> (f64, f64) {
+    let certain = Certain::new(glm, unit);
+    (certain.below, certain.above)
+}
+
 /// Drops separated rows until the likelihood has a maximum, and assembles the fit there.
 fn fit_one(problem: Problem, glm: Glm, singletons: &[Exact], common: &Layout) -> Result<Fitted, FitError> {
     let Problem { sample, options, rows, o, .. } = problem;

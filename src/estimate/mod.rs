@@ -9,6 +9,7 @@ mod incidental;
 pub mod link;
 mod ols;
 mod outcome;
+mod rowwise;
 mod separation;
 mod shared;
 mod statistics;
@@ -226,6 +227,9 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         && let Err(error) = incidental::check(sample, options.family)
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if rowwise::applies(sample, options) {
+        return rowwise::fit(sample, options);
     }
     match Glm::of(options.family) {
         None => ols::fit(sample, options),

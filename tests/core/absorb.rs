@@ -17,7 +17,7 @@ const COEF_TOLERANCE: f64 = 1e-8;
 const ERROR_TOLERANCE: f64 = 1e-7;
 
 /// Every way to absorb effects.
-const METHODS: [Method; 3] = [Method::Auto, Method::Cells, Method::Cg];
+const METHODS: [Method; 5] = [Method::Auto, Method::Cells, Method::Schur, Method::Cg, Method::Map];
 
 /// A column in the order of rows, and codes as the estimator wants them.
 struct Columns<'a> {
@@ -147,7 +147,10 @@ fn every_case(name: &str, family: Family, outcome: &str, slopes: bool) -> usize 
         let fits = case["fits"].as_array().unwrap();
         let Some(expected) = fits.iter().find(|fit| fit["family"] == name) else { continue };
         let sample = sample(case, outcome);
-        METHODS.iter().for_each(|&method| compare(id, &sample, family, method, expected));
+        // alternating projections need more sweeps than anyone would wait for along a path or a ring of 500 levels
+        let methods =
+            METHODS.iter().filter(|&&method| !(["path", "ring"].contains(&id.as_str()) && method == Method::Map));
+        methods.for_each(|&method| compare(id, &sample, family, method, expected));
         checked += 1;
     }
     checked
@@ -164,14 +167,8 @@ fn logits_equal_dummy_expansion() {
 }
 
 #[test]
-#[ignore = "Poisson is not an estimator of this version"]
 fn poisson_models_equal_dummy_expansion() {
-    assert_eq!(every_case("poisson", poisson(), "count", false), 4);
-}
-
-/// The Poisson family, once there is one.
-fn poisson() -> Family {
-    unimplemented!("Family::Poisson")
+    assert_eq!(every_case("poisson", Family::Poisson, "count", false), 4);
 }
 
 #[test]
@@ -229,7 +226,6 @@ fn ranks_equal_singular_values() {
 /// A dummy that whole levels of the largest effect add up to: what is left of it after demeaning is rounding, which
 /// conjugate gradients must not blow up into a regressor.
 #[test]
-#[ignore = "the conjugate gradients of this version diverge on it"]
 fn a_regressor_that_is_rounding_is_dropped() {
     let n = 13;
     let codes = |codes: [u32; 13], n_levels: usize| (Arc::new(codes.to_vec()), n_levels);

@@ -1,0 +1,359 @@
+//! From coefficients and scores to a [`ModelFit`].
+
+use super::super::assemble::Counts;
+use super::super::link::Glm;
+use super::super::{FitError, Fitted, Influence, Options, incidental};
+use super::design::{Design, Kept, Scaling};
+use super::scores::{Scores, mirror};
+use crate::absorb::kernel::Report;
+use crate::absorb::kernel::columns::Columns;
+use crate::design::{Cluster, Effect, Sample};
+use crate::inference::intervals::estimate;
+use crate::linalg::blocks::sum_blocks;
+use crate::linalg::cholesky::Cholesky;
+use crate::result::*;
+use crate::vcov::small_sample::{count_effects, small_sample};
+use std::sync::Arc;
+
+/// What the outcomes of a fit share.
+pub struct Fit<'a> {
+    pub sample: &'a Sample,
+    pub options: &'a Options,
+    pub design: &'a Design<'a>,
+    pub kept: &'a Kept,
+    /// Regressors residual of the effects, then outcomes.
+    pub columns: &'a Columns,
+    /// Factor of the regressors' cross-products.
+    pub factor: &'a Cholesky,
+    /// Whether the effects span a regressor.
+    pub absorbed: Vec<bool>,
+    /// How the regressors were standardised.
+    pub scaling: &'a [Scaling],
+    pub report: Report,
+}
+
+/// A covariance and what it was made of.
+struct Variance {
+    matrix: Vec<f64>,
+    clusters: Vec<ClusterInfo>,
+    smallest: usize,
+    small_sample: SmallSample,
+}
+
+/// What a likelihood brings beside its coefficients.
+pub struct Likelihood {
+    pub glm: Glm,
+    /// Linear predictor.
+    pub eta: Vec<f64>,
+    /// w k (y - mu).
+    pub score: Vec<f64>,
+    pub iterations: usize,
+}
+
+/// Least squares: `coef` on the standardised scale, `left` the weighted square of the outcome's residual on the effects.
+pub fn finish(
+    fit: &Fit,
+    o: usize,
+    column: usize,
+    coef: Vec<f64>,
+    left: f64,
+    outcome: Scaling,
+) -> Result<Fitted, FitError> {
+    let design = fit.design;
+    let e = |i: usize, row: &[f64]| {
+        let fitted: f64 = row.iter().zip(&coef).map(|(x, b)| x * b).sum();
+        design.weight(i) * (row[column] - fitted)
+    };
+    let facts = residual_facts(fit, &e, |_, e, w| e * e / w);
+    let (rss, residual) = (facts.square, facts.residual);
+    let counts = count(fit)?;
+    let n = counts.n as f64;
+    let scale = outcome.scale;
+    let tss = outcome.raw;
+    let sigma = (rss / (n - counts.k_all as f64)).sqrt();
+    let stats = FitStats {
+        r2: 1.0 - rss / tss,
+        adj_r2: 1.0 - (rss / (n - counts.k_all as f64)) / (tss / (n - 1.0)),
+        within_r2: 1.0 - rss / left,
+        pseudo_r2: f64::NAN,
+        sigma: sigma * scale,
+        log_likelihood: match fit.sample.weights {
+            Some(_) => f64::NAN,
+            None => -0.5 * n * ((2.0 * std::f64::consts::PI * rss * scale * scale / n).ln() + 1.0),
+        },
+        deviance: rss * scale * scale,
+        mean_outcome: outcome.centre,
+        iterations: fit.report.iterations,
+        residual: residual.max(fit.report.residual),
+    };
+    record(fit, o, &coef, &e, counts, sigma * sigma, scale, stats)
+}
+
+/// A likelihood at its maximum.
+pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -> Result<Fitted, FitError> {
+    let design = fit.design;
+    let values = &fit.sample.outcomes[o].values;
+    let glm = at.glm;
+    let e = |i: usize, _: &[f64]| at.score[i];
+    let facts = residual_facts(fit, &e, |i, e, _| e * e / glm.information(at.eta[i]) / design.weight(i));
+    let sums = sum_blocks(design.n, 4, |rows| {
+        let mut sums = vec![0.0; 4];
+        for i in rows {
+            let (w, y) = (design.weight(i), values[design.row(i)]);
+            sums[0] += w * y;
+            sums[1] += w * glm.log_likelihood(at.eta[i], y);
+            sums[2] += w * glm.at(at.eta[i], y).deviance;
+            sums[3] += w * glm.likelihood_constant(y);
+        }
+        sums
+    });
+    let mean = sums[0] / design.total;
+    let null = design.total * glm.log_likelihood_at_mean(mean);
+    let stats = FitStats {
+        r2: f64::NAN,
+        adj_r2: f64::NAN,
+        within_r2: f64::NAN,
+        pseudo_r2: 1.0 - (sums[1] + sums[3]) / (null + sums[3]),
+        sigma: f64::NAN,
+        log_likelihood: sums[1] + sums[3],
+        deviance: sums[2],
+        mean_outcome: mean,
+        iterations: at.iterations,
+        residual: facts.residual.max(fit.report.residual),
+    };
+    record(fit, o, &coef, &e, count(fit)?, 1.0, 1.0, stats)
+}
+
+/// A pass over the residuals.
+struct Facts {
+    square: f64,
+    residual: f64,
+}
+
+/// Sum of `square(row, e, weight)`, and what is left of the regressors' normal equations, relative to its rounding-free
+/// standard deviation.
+fn residual_facts(
+    fit: &Fit,
+    e: &(impl Fn(usize, &[f64]) -> f64 + Sync),
+    square: impl Fn(usize, f64, f64) -> f64 + Sync,
+) -> Facts {
+    let p = fit.scaling.len();
+    let width = fit.columns.len();
+    let sums = sum_blocks(fit.design.n, 1 + 2 * p, |rows| {
+        let mut sums = vec![0.0; 1 + 2 * p];
+        let mut row = vec![0.0; width];
+        for i in rows {
+            fit.columns.row(i, &mut row);
+            let e = e(i, &row);
+            sums[0] += square(i, e, fit.design.weight(i));
+            for j in 0..p {
+                let score = e * row[j];
+                sums[1 + j] += score;
+                sums[1 + p + j] += score * score;
+            }
+        }
+        sums
+    });
+    let kept = (0..p).filter(|&j| !fit.factor.dropped[j] && sums[1 + p + j] > 0.0);
+    let residual = kept.map(|j| sums[1 + j].abs() / sums[1 + p + j].sqrt()).fold(0.0, f64::max);
+    Facts { square: sums[0], residual }
+}
+
+/// Rows, parameters and the flow.
+fn count(fit: &Fit) -> Result<Counts, FitError> {
+    let Fit { sample, options, design, .. } = *fit;
+    let clustered = options.vcov == VcovKind::Cr1;
+    let nest = |effect: &Effect| sample.clusters.iter().find(|c| is_nested(design, effect, c)).map(|c| c.name.clone());
+    let nested_in: Vec<Option<String>> =
+        sample.effects.iter().map(|effect| if clustered { nest(effect) } else { None }).collect();
+    let (effects, counted) = count_effects(sample, &design.effect_levels, &nested_in, clustered);
+    let (_, counted_all) = count_effects(sample, &design.effect_levels, &nested_in, false);
+    let mut flow = Flow { rows_read: sample.n_rows, rows_used: design.n, ..Flow::default() };
+    let mut dropped = |reason: &str, rows: usize| {
+        if rows > 0 {
+            flow.dropped.push(FlowStep { reason: reason.to_owned(), rows });
+        }
+    };
+    dropped("singleton", fit.kept.singletons);
+    dropped("separated (outcome constant within an effect)", fit.kept.separated);
+    if let [levels] = design.effect_levels.as_slice() {
+        flow.cells = *levels;
+    }
+    let n_coef = fit.factor.rank();
+    Ok(Counts {
+        n: design.n,
+        k: n_coef + counted,
+        k_all: n_coef + counted_all,
+        effects,
+        flow,
+        n_separated: fit.kept.separated,
+    })
+}
+
+/// Whether every level of an effect lies in one cluster.
+fn is_nested(design: &Design, effect: &Effect, cluster: &Cluster) -> bool {
+    if Arc::ptr_eq(&effect.codes, &cluster.codes) {
+        return true;
+    }
+    let mut owner = vec![u32::MAX; effect.n_levels];
+    (0..design.n).all(|i| {
+        let row = design.row(i);
+        let slot = &mut owner[effect.codes[row] as usize];
+        if *slot == u32::MAX {
+            *slot = cluster.codes[row];
+        }
+        *slot == cluster.codes[row]
+    })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn record(
+    fit: &Fit,
+    o: usize,
+    coef: &[f64],
+    e: &(impl Fn(usize, &[f64]) -> f64 + Sync),
+    counts: Counts,
+    sigma2: f64,
+    scale: f64,
+    stats: FitStats,
+) -> Result<Fitted, FitError> {
+    let Fit { sample, options, design, .. } = *fit;
+    let name = &sample.outcomes[o].name;
+    let p = fit.scaling.len();
+    let kept: Vec<usize> = (0..p).filter(|&j| !fit.factor.dropped[j]).collect();
+    let dropped: Vec<DroppedTerm> = (0..p).filter(|&j| fit.factor.dropped[j]).map(|j| dropped_term(fit, j)).collect();
+    if kept.is_empty() && !dropped.is_empty() {
+        let reasons: Vec<String> = dropped.iter().map(|d| format!("`{}` ({})", d.term, d.reason)).collect();
+        return Err(FitError::NothingEstimable { outcome: name.clone(), reasons: reasons.join(", ") });
+    }
+    if counts.n <= counts.k {
+        return Err(FitError::NoDegreesOfFreedom { outcome: name.clone(), rows: counts.n, parameters: counts.k });
+    }
+    let scores = Scores { design, columns: fit.columns, kept: &kept, e };
+    let bread = bread(fit.factor, &kept);
+    let variance = variance(fit, &scores, &bread, &counts, sigma2)?;
+    let clustered = options.vcov == VcovKind::Cr1;
+    let reference = match options.family {
+        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
+        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
+        _ => Reference::Normal,
+    };
+    let critical = reference.critical(options.conf_level);
+    let unit: Vec<f64> = kept.iter().map(|&j| scale / fit.scaling[j].scale).collect();
+    let m = kept.len();
+    let vcov: Vec<f64> = (0..m * m).map(|at| variance.matrix[at] * unit[at / m] * unit[at % m]).collect();
+    let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
+    let mut coefficients = Vec::with_capacity(m);
+    for (a, &j) in kept.iter().enumerate() {
+        let se = vcov[a * m + a].sqrt();
+        if se.is_nan() {
+            warnings.push(format!("the multiway variance of `{}` is negative: no standard error", design.name(j)));
+        }
+        coefficients.push(estimate(design.name(j).to_owned(), coef[j] * unit[a], se, reference, critical));
+    }
+    let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
+        let cluster = &sample.clusters[0];
+        let (sums, _) = scores.sums(&cluster.codes, cluster.n_clusters);
+        let phi = |s: &[f64], a: usize| (0..m).map(|b| bread[a * m + b] * s[b]).sum::<f64>() * unit[a];
+        let values = sums.chunks(m.max(1)).flat_map(|s| (0..m).map(move |a| phi(s, a)).collect::<Vec<_>>()).collect();
+        let names = kept.iter().map(|&j| design.name(j).to_owned()).collect();
+        Influence { cluster: cluster.name.clone(), names, values }
+    });
+    let mut flow = counts.flow;
+    flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
+    let fit = ModelFit {
+        spec_id: String::new(),
+        model: String::new(),
+        outcome: name.clone(),
+        sample: String::from("all"),
+        family: options.family,
+        formula: String::new(),
+        coefficients,
+        vcov,
+        dropped_terms: dropped,
+        separations: Vec::new(),
+        vcov_kind: options.vcov,
+        clusters: variance.clusters,
+        small_sample: variance.small_sample,
+        reference,
+        conf_level: options.conf_level,
+        weights: None,
+        effects: counts.effects,
+        rates: None,
+        flow,
+        overlap: None,
+        fit: stats,
+        warnings,
+    };
+    Ok(Fitted { fit, influence })
+}
+
+fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
+    let reason = match fit.absorbed[j] {
+        true => "absorbed by the fixed effects",
+        false => "collinear with the terms before it",
+    };
+    DroppedTerm { term: fit.design.name(j).to_owned(), reason: reason.to_owned() }
+}
+
+/// Inverse of the cross-products of the regressors kept.
+fn bread(factor: &Cholesky, kept: &[usize]) -> Vec<f64> {
+    let columns = kept.iter().map(|&j| factor.inverse_column(j));
+    columns.flat_map(|column| kept.iter().map(|&i| column[i]).collect::<Vec<_>>()).collect()
+}
+
+fn variance(
+    fit: &Fit,
+    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync>,
+    bread: &[f64],
+    counts: &Counts,
+    sigma2: f64,
+) -> Result<Variance, FitError> {
+    let m = scores.kept.len();
+    let family = fit.options.family;
+    match fit.options.vcov {
+        VcovKind::Cr1 => {
+            let clusters = &fit.sample.clusters;
+            let mut subsets: Vec<Vec<usize>> = (1u32..1 << clusters.len())
+                .map(|mask| (0..clusters.len()).filter(|&v| mask & (1 << v) != 0).collect())
+                .collect();
+            subsets.sort_by_key(Vec::len);
+            let mut meat = vec![0.0; m * m];
+            let mut infos = Vec::new();
+            for subset in subsets {
+                let part = scores.by_clusters(&subset);
+                let sign = if subset.len() % 2 == 1 { 1.0 } else { -1.0 };
+                meat.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += sign * value);
+                let name = subset.iter().map(|&v| clusters[v].name.as_str()).collect::<Vec<_>>().join(":");
+                infos.push(ClusterInfo { name, count: part.groups });
+            }
+            if let Some(few) = infos.iter().find(|cluster| cluster.count < 2) {
+                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
+            }
+            let smallest = infos.iter().map(|cluster| cluster.count).min().unwrap_or(0);
+            let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, smallest);
+            let matrix = sandwich(bread, &meat, m, factor.factor);
+            Ok(Variance { matrix, clusters: infos, smallest, small_sample: factor })
+        }
+        VcovKind::Hc1 => {
+            let factor = small_sample(family, VcovKind::Hc1, counts.n, counts.k, 0);
+            let matrix = sandwich(bread, &scores.by_row(), m, factor.factor);
+            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+        }
+        VcovKind::Iid => {
+            let factor = small_sample(family, VcovKind::Iid, counts.n, counts.k, 0);
+            let matrix = bread.iter().map(|entry| entry * sigma2 * factor.factor).collect();
+            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+        }
+    }
+}
+
+/// `q B M B`.
+fn sandwich(bread: &[f64], meat: &[f64], m: usize, q: f64) -> Vec<f64> {
+    let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
+        (0..m * m).map(|at| (0..m).map(|k| a[at / m * m + k] * b[k * m + at % m]).sum()).collect()
+    };
+    let mut matrix = product(&product(bread, meat), bread);
+    matrix.iter_mut().for_each(|entry| *entry *= q);
+    mirror(matrix, m)
+}
