@@ -20,6 +20,7 @@ pub mod operator;
 pub mod rank;
 mod schur;
 mod small;
+pub mod varying;
 
 use super::{Method, NotConverged};
 use crate::linalg::cholesky::Cholesky;
