@@ -100,12 +100,19 @@ impl<'a> IterativeSolver<'a> {
 fn incidence(layout: &Layout) -> Incidence<'static> {
     let q = layout.other_effects.len();
     let mut levels = vec![0u32; layout.n() * q];
-    let mut first = 0;
+    let (mut first, mut firsts) = (0, Vec::new());
     for (k, codes) in layout.other_effects.iter().enumerate() {
+        firsts.push(first as usize);
         codes.iter().enumerate().for_each(|(i, &code)| levels[i * q + k] = first + code);
         first += codes.iter().max().map_or(0, |&code| code + 1);
     }
-    Incidence { q, starts: layout.starts.clone().into(), levels: levels.into(), n_levels: first as usize }
+    Incidence {
+        q,
+        starts: layout.starts.clone().into(),
+        levels: levels.into(),
+        n_levels: first as usize,
+        first: firsts,
+    }
 }
 
 fn inner(weight: &[f64], a: &[f64], b: &[f64]) -> f64 {

@@ -1,6 +1,7 @@
 //! Columns side by side, a few per block, so that one look at a row's levels serves all of a block.
 
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Bytes of coefficients of a block of four columns beyond which blocks are of two: they should stay in cache.
 const WIDE_BYTES: usize = 1 << 20;
@@ -78,11 +79,6 @@ impl Columns {
         self.place.is_empty()
     }
 
-    /// Block of a column, and its lane there.
-    pub fn place(&self, column: usize) -> (usize, usize) {
-        self.place[column]
-    }
-
     /// Fills a column.
     pub fn fill(&mut self, column: usize, value: impl Fn(usize) -> f64 + Sync) {
         let (block, lane) = self.place[column];
@@ -95,23 +91,27 @@ impl Columns {
         });
     }
 
-    /// One value.
+    /// Calls `f` with each row of a range and its values of all columns.
     #[inline]
-    pub fn get(&self, column: usize, row: usize) -> f64 {
-        let (block, lane) = self.place[column];
-        match &self.blocks[block] {
-            Block::One(rows) => rows[row][lane],
-            Block::Two(rows) => rows[row][lane],
-            Block::Four(rows) => rows[row][lane],
-        }
-    }
-
-    /// Copies a row's values of all columns to `out`.
-    #[inline]
-    pub fn row(&self, row: usize, out: &mut [f64]) {
-        let mut out = out.iter_mut();
-        for block in &self.blocks {
-            with_block!(block, rows => rows[row].iter().zip(&mut out).for_each(|(value, slot)| *slot = *value));
+    pub fn for_rows(&self, range: Range<usize>, mut f: impl FnMut(usize, &[f64])) {
+        match self.blocks.as_slice() {
+            [] => range.for_each(|i| f(i, &[])),
+            // one block is the common case: its rows are met as they are
+            [block] => with_block!(block, rows => {
+                rows[range.clone()].iter().zip(range).for_each(|(row, i)| f(i, row));
+            }),
+            blocks => {
+                let mut row = vec![0.0; self.len()];
+                for i in range {
+                    let mut slots = row.iter_mut();
+                    for block in blocks {
+                        with_block!(block, rows => {
+                            rows[i].iter().zip(&mut slots).for_each(|(value, slot)| *slot = *value);
+                        });
+                    }
+                    f(i, &row);
+                }
+            }
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Incidence<'a> {
     pub levels: Cow<'a, [u32]>,
     /// Levels of all effects.
     pub n_levels: usize,
+    /// First level of each effect.
+    pub first: Vec<usize>,
 }
 
 /// Rows merged into pairs.
@@ -40,6 +42,12 @@ pub struct Merged {
 }
 
 impl Incidence<'_> {
+    /// First level from which on all effects have few levels.
+    pub fn tail(&self, few: usize) -> usize {
+        let few_from = |&&first: &&usize| self.n_levels - first <= few;
+        self.first.iter().find(few_from).copied().unwrap_or(self.n_levels)
+    }
+
     /// Number of groups.
     pub fn n_groups(&self) -> usize {
         self.starts.len() - 1
@@ -101,6 +109,7 @@ impl Incidence<'_> {
                 starts: vec![0].into(),
                 levels: Vec::new().into(),
                 n_levels: self.n_levels,
+                first: self.first.clone(),
             },
             of_row: Vec::with_capacity(self.n_rows()),
         };

@@ -40,7 +40,7 @@ const ACCEPTED: f64 = 1e-7;
 /// Steps per column at most.
 const LIMIT: usize = 20_000;
 /// Steps after which slow progress is noticed.
-const PATIENCE: usize = 10;
+const PATIENCE: usize = 5;
 /// Further steps that are cheaper than a factorisation.
 const AFFORDABLE: usize = 25;
 /// Times that what is left is absorbed again.

@@ -14,8 +14,14 @@ const NULL_PIVOT: f64 = 1e-11;
 
 /// Factorises S.
 pub fn factorise(incidence: &Incidence, weight: Option<&[f64]>, diagonal: &[f64]) -> Cholesky {
-    let (k, q) = (incidence.n_levels, incidence.q);
-    let table = sum_blocks(incidence.n_groups(), k * k, |groups| {
+    Cholesky::new(&table(incidence, weight, 0), incidence.n_levels, diagonal, NULL_PIVOT)
+}
+
+/// S of the levels from `first` on, row-major, the lower triangle.
+pub fn table(incidence: &Incidence, weight: Option<&[f64]>, first: usize) -> Vec<f64> {
+    let (k, q) = (incidence.n_levels - first, incidence.q);
+    let skipped = incidence.first.iter().filter(|&&start| start < first).count();
+    sum_blocks(incidence.n_groups(), k * k, |groups| {
         let mut table = vec![0.0; k * k];
         let mut sums = vec![0.0; k];
         let mut touched: Vec<u32> = Vec::new();
@@ -28,11 +34,12 @@ pub fn factorise(incidence: &Incidence, weight: Option<&[f64]>, diagonal: &[f64]
             for row in rows {
                 let w = weight.map_or(1.0, |weight| weight[row]);
                 total += w;
-                let levels = &incidence.levels[row * q..row * q + q];
-                for &z in levels {
+                let levels = &incidence.levels[row * q + skipped..row * q + q];
+                for z in levels.iter().map(|&z| z - first as u32) {
                     let line = &mut table[z as usize * k..(z as usize + 1) * k];
                     // levels of later effects have higher numbers: the lower triangle
-                    levels.iter().filter(|&&other| other <= z).for_each(|&other| line[other as usize] += w);
+                    let others = levels.iter().map(|&other| other - first as u32).filter(|&other| other <= z);
+                    others.for_each(|other| line[other as usize] += w);
                     if sums[z as usize] == 0.0 {
                         touched.push(z);
                     }
@@ -50,6 +57,5 @@ pub fn factorise(incidence: &Incidence, weight: Option<&[f64]>, diagonal: &[f64]
             touched.drain(..).for_each(|z| sums[z as usize] = 0.0);
         }
         table
-    });
-    Cholesky::new(&table, k, diagonal, NULL_PIVOT)
+    })
 }

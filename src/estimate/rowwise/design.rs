@@ -4,7 +4,7 @@ use super::super::link::Glm;
 use crate::absorb::kernel::columns::Columns;
 use crate::absorb::kernel::incidence::Incidence;
 use crate::design::codes::{is_ascending, sort_by_code};
-use crate::design::{NO_COLUMN, Sample, Term};
+use crate::design::{Effect, NO_COLUMN, Sample, Term};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -17,6 +17,8 @@ pub struct Kept {
     pub singletons: usize,
     /// Rows of levels whose outcome does not vary.
     pub separated: usize,
+    /// Rows at each level of each effect.
+    counts: Vec<Vec<u32>>,
 }
 
 /// The rows of a fit, ready for the kernel.
@@ -64,6 +66,7 @@ impl Kept {
             if let Some((glm, values)) = outcome {
                 kept.drop_separated(sample, glm, values);
             }
+            kept.count(sample);
             if drop_singletons {
                 kept.drop_singletons(sample);
             }
@@ -71,6 +74,22 @@ impl Kept {
                 return kept;
             }
         }
+    }
+
+    /// Counts the rows at each level.
+    fn count(&mut self, sample: &Sample) {
+        let count = |effect: &Effect| {
+            let mut counts = vec![0u32; effect.n_levels];
+            match self.keep.is_empty() {
+                true => effect.codes.iter().for_each(|&code| counts[code as usize] += 1),
+                false => {
+                    let rows = effect.codes.iter().zip(&self.keep).filter(|(_, keep)| **keep);
+                    rows.for_each(|(&code, _)| counts[code as usize] += 1);
+                }
+            }
+            counts
+        };
+        self.counts = sample.effects.par_iter().map(count).collect();
     }
 
     fn stays(&self, row: usize) -> bool {
@@ -88,21 +107,12 @@ impl Kept {
     /// that the last row of a level is found without a search.
     fn drop_singletons(&mut self, sample: &Sample) {
         let n = sample.n_rows;
-        let counts: Vec<Vec<u32>> = sample
-            .effects
-            .par_iter()
-            .map(|effect| {
-                let mut counts = vec![0u32; effect.n_levels];
-                (0..n).filter(|&row| self.stays(row)).for_each(|row| counts[effect.codes[row] as usize] += 1);
-                counts
-            })
-            .collect();
-        if counts.iter().flatten().all(|&count| count != 1) {
+        if self.counts.iter().flatten().all(|&count| count != 1) {
             return;
         }
-        let mut levels: Vec<Vec<(u32, u32)>> = Vec::with_capacity(counts.len());
-        for (effect, counts) in sample.effects.iter().zip(counts) {
-            let mut own: Vec<(u32, u32)> = counts.into_iter().map(|count| (count, 0)).collect();
+        let mut levels: Vec<Vec<(u32, u32)>> = Vec::with_capacity(self.counts.len());
+        for (effect, counts) in sample.effects.iter().zip(&self.counts) {
+            let mut own: Vec<(u32, u32)> = counts.iter().map(|&count| (count, 0)).collect();
             (0..n).filter(|&row| self.stays(row)).for_each(|row| own[effect.codes[row] as usize].1 ^= row as u32);
             levels.push(own);
         }
@@ -123,6 +133,9 @@ impl Kept {
                     queue.push(level.1);
                 }
             }
+        }
+        for (counts, levels) in self.counts.iter_mut().zip(&levels) {
+            counts.iter_mut().zip(levels).for_each(|(count, level)| *count = level.0);
         }
     }
 
@@ -176,9 +189,8 @@ impl<'a> Design<'a> {
         for &e in &order {
             let codes = &effects[e].codes;
             let mut number = vec![u32::MAX; effects[e].n_levels];
-            (0..n).for_each(|i| number[codes[row(i)] as usize] = 0);
             let first = n_levels;
-            for slot in number.iter_mut().filter(|slot| **slot == 0) {
+            for (slot, _) in number.iter_mut().zip(&kept.counts[e]).filter(|(_, count)| **count > 0) {
                 *slot = n_levels as u32;
                 n_levels += 1;
             }
@@ -216,7 +228,8 @@ impl<'a> Design<'a> {
         let total = weight.as_ref().map_or(n as f64, |weight| weight.iter().sum());
         let regressors = sample.terms.iter().enumerate();
         let regressors = regressors.flat_map(|(t, term)| (0..term.n_columns() as u32).map(move |c| (t, c))).collect();
-        let incidence = Incidence { q, starts: starts.into(), levels, n_levels };
+        let first = others.iter().map(|&(_, first)| first).collect();
+        let incidence = Incidence { q, starts: starts.into(), levels, n_levels, first };
         Design { sample, n, rows, incidence, eliminated, others, effect_levels, weight, total, regressors }
     }
 

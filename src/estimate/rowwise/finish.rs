@@ -138,20 +138,17 @@ fn residual_facts(
     square: impl Fn(usize, f64, f64) -> f64 + Sync,
 ) -> Facts {
     let p = fit.scaling.len();
-    let width = fit.columns.len();
     let sums = sum_blocks(fit.design.n, 1 + 2 * p, |rows| {
         let mut sums = vec![0.0; 1 + 2 * p];
-        let mut row = vec![0.0; width];
-        for i in rows {
-            fit.columns.row(i, &mut row);
-            let e = e(i, &row);
+        fit.columns.for_rows(rows, |i, row| {
+            let e = e(i, row);
             sums[0] += square(i, e, fit.design.weight(i));
             for j in 0..p {
                 let score = e * row[j];
                 sums[1 + j] += score;
                 sums[1 + p + j] += score * score;
             }
-        }
+        });
         sums
     });
     let kept = (0..p).filter(|&j| !fit.factor.dropped[j] && sums[1 + p + j] > 0.0);

@@ -166,13 +166,11 @@ fn advance(
     let (n, p) = (design.n, step.len());
     let mut moved = vec![0.0; n];
     moved.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, moved)| {
-        let mut row = vec![0.0; p + 1];
-        for (at, slot) in moved.iter_mut().enumerate() {
-            let i = chunk * CHUNK + at;
-            columns.row(i, &mut row);
+        let first = chunk * CHUNK;
+        columns.for_rows(first..first + moved.len(), |i, row| {
             let fitted: f64 = row.iter().zip(step).map(|(x, b)| x * b).sum();
-            *slot = state.residual[i] - row[p] + fitted;
-        }
+            moved[i - first] = state.residual[i] - row[p] + fitted;
+        });
     });
     let sums = crate::linalg::blocks::sum_blocks(n, 1, |rows| {
         vec![rows.map(|i| kernel.weight(i) * moved[i] * moved[i]).sum::<f64>()]

@@ -83,16 +83,14 @@ pub fn cross_products(
 ) -> Vec<f64> {
     sum_blocks(design.n, width * width, |rows| {
         let mut table = vec![0.0; width * width];
-        let mut row = vec![0.0; width];
-        for i in rows {
-            columns.row(i, &mut row);
+        columns.for_rows(rows, |i, row| {
             let w = weight(i);
-            for a in 0..width {
-                let scaled = w * row[a];
+            for (a, value) in row.iter().enumerate() {
+                let scaled = w * value;
                 let line = &mut table[a * width..a * width + a + 1];
-                line.iter_mut().zip(&row).for_each(|(sum, value)| *sum += scaled * value);
+                line.iter_mut().zip(row).for_each(|(sum, value)| *sum += scaled * value);
             }
-        }
+        });
         table
     })
 }

@@ -32,12 +32,13 @@ pub struct Meat {
 }
 
 impl<E: Fn(usize, &[f64]) -> f64 + Sync> Scores<'_, E> {
-    /// Adds the score of a row to `sum`; `row` is room for its columns.
+    /// Adds the scores of rows to `sum`.
     #[inline]
-    fn add(&self, i: usize, row: &mut [f64], sum: &mut [f64]) {
-        self.columns.row(i, row);
-        let e = (self.e)(i, row);
-        sum.iter_mut().zip(self.kept).for_each(|(sum, &j)| *sum += e * row[j]);
+    fn add(&self, rows: std::ops::Range<usize>, sum: &mut [f64]) {
+        self.columns.for_rows(rows, |i, row| {
+            let e = (self.e)(i, row);
+            sum.iter_mut().zip(self.kept).for_each(|(sum, &j)| *sum += e * row[j]);
+        });
     }
 
     /// Every row on its own.
@@ -78,11 +79,10 @@ impl<E: Fn(usize, &[f64]) -> f64 + Sync> Scores<'_, E> {
         let p = self.kept.len();
         let mut sums = vec![0.0; n_groups * p];
         let mut present = vec![false; n_groups];
-        let mut row = vec![0.0; self.columns.len()];
         for i in 0..self.design.n {
             let g = codes[self.design.row(i)] as usize;
             present[g] = true;
-            self.add(i, &mut row, &mut sums[g * p..(g + 1) * p]);
+            self.add(i..i + 1, &mut sums[g * p..(g + 1) * p]);
         }
         (sums, present.into_iter().filter(|&there| there).count())
     }
@@ -113,10 +113,9 @@ impl<E: Fn(usize, &[f64]) -> f64 + Sync> Scores<'_, E> {
         let total = sum_blocks(n_runs, p * p, |runs| {
             let mut total = vec![0.0; p * p];
             let mut sum = vec![0.0; p];
-            let mut row = vec![0.0; self.columns.len()];
             for g in runs {
                 sum.fill(0.0);
-                run(g).for_each(|i| self.add(i, &mut row, &mut sum));
+                self.add(run(g), &mut sum);
                 add_outer(&sum, &mut total);
             }
             total
