@@ -1,4 +1,4 @@
-//! Which slopes by level can be absorbed.
+//! Which slopes by level can be absorbed on cells; huge effects with slopes go to [`super::rowwise`].
 
 use super::{FitError, Options};
 use crate::absorb::{DENSE_LIMIT, Method};

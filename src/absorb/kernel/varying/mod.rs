@@ -84,8 +84,10 @@ impl<'a> Varying<'a> {
         let q: usize = others.iter().map(Sloped::width).sum();
         let mut levels = vec![0u32; n * q];
         let (mut slot, mut first) = (0, 0);
+        let mut firsts = Vec::with_capacity(q);
         for other in &others {
             for _ in 0..other.width() {
+                firsts.push(first as usize);
                 other.codes.iter().enumerate().for_each(|(row, &code)| levels[row * q + slot] = first + code);
                 slot += 1;
                 first += other.n_levels as u32;
@@ -94,7 +96,8 @@ impl<'a> Varying<'a> {
         let mut starts: Vec<u32> =
             (0..n).filter(|&i| i == 0 || own.codes[i] != own.codes[i - 1]).map(|i| i as u32).collect();
         starts.push(n as u32);
-        let incidence = Incidence { q, starts: starts.into(), levels: levels.into(), n_levels: first as usize };
+        let incidence =
+            Incidence { q, starts: starts.into(), levels: levels.into(), n_levels: first as usize, first: firsts };
         let (values, basis) = (vec![0.0; n * q], vec![0.0; n * own.width()]);
         let effects = effects.to_owned();
         let mut varying =
@@ -115,6 +118,12 @@ impl<'a> Varying<'a> {
             self.diagonal.extend(there.into_iter().flatten().map(f64::from));
             slot += other.width();
         }
+    }
+
+    /// Weight of a row.
+    #[inline]
+    pub fn weight(&self, row: usize) -> f64 {
+        self.weight.as_ref().map_or(1.0, |weight| weight[row])
     }
 
     /// Levels of all components beside the eliminated effect's.

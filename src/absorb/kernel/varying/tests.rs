@@ -117,7 +117,8 @@ fn no_slopes_equal_the_kernel() {
     let varying = Varying::new(plain(&f, 300), vec![plain(&g, 250), plain(&h, 12)], None, "f");
     let levels: Vec<u32> = g.iter().zip(&h).flat_map(|(g, h)| [*g, 250 + h]).collect();
     let starts = varying.incidence.starts.to_vec();
-    let incidence = Incidence { q: 2, starts: starts.into(), levels: levels.into(), n_levels: 262 };
+    let incidence =
+        Incidence { q: 2, starts: starts.into(), levels: levels.into(), n_levels: 262, first: vec![0, 250] };
     let kernel = Kernel::new(incidence, None, Method::Auto, "f");
     let mut ours = Columns::new(n, 1, 262);
     ours.fill(0, |i| (i as f64).sin());
