@@ -222,3 +222,30 @@ fn a_line_through_the_origin() {
     let expected = sum(&|i| x[i] * y[i]) / sum(&|i| x[i] * x[i]);
     close("slope", ours.coefficients[0].estimate, expected, TOLERANCE, 0.0);
 }
+
+/// More columns than the dense factor takes by itself: the kernel for slopes against the factor, where it is forced.
+#[test]
+fn many_slopes_equal_a_dense_factor() {
+    let (n, n_f, n_g) = (4_000, 620, 700);
+    let draw = |seed: u64| (0..n).map(|i| noise(i, seed)).collect::<Vec<f64>>();
+    let code = |levels: usize, seed| draw(seed).iter().map(|v| ((v + 1.0) * 0.5 * levels as f64) as u32).collect();
+    let (f, g): (Vec<u32>, Vec<u32>) = (code(n_f, 11), code(n_g, 12));
+    let z: Vec<f64> = draw(13).iter().map(|v| 2000.0 + 10.0 * v).collect();
+    let x: Vec<f64> = (0..n).map(|i| noise(i, 14) + 0.01 * z[i] * f64::from(f[i] % 7)).collect();
+    let y: Vec<f64> = (0..n).map(|i| 0.3 * x[i] + noise(i, 15) + f64::from(g[i] % 5)).collect();
+    let sample = Sample {
+        n_rows: n,
+        terms: vec![number("x", x)],
+        effects: vec![effect("f[z]", &f, n_f, true, &[&z]), effect("g", &g, n_g, true, &[])],
+        outcomes: vec![Outcome { name: "y".into(), values: Arc::new(y) }],
+        ..Sample::default()
+    };
+    let ours = one(&sample, 0, Family::Ols, VcovKind::Hc1);
+    let dense = one_by(Method::Cells, &sample, 0, Family::Ols, VcovKind::Hc1);
+    assert!(ours.fit.iterations > 0 && dense.fit.iterations == 0);
+    assert_eq!((ours.small_sample.k, ours.flow.rows_used), (dense.small_sample.k, dense.flow.rows_used));
+    let (a, b) = (&ours.coefficients[0], &dense.coefficients[0]);
+    close("x", a.estimate, b.estimate, ITERATIVE_TOLERANCE, 0.0);
+    close("x: error", a.std_error, b.std_error, ITERATIVE_TOLERANCE, 0.0);
+    close("within R2", ours.fit.within_r2, dense.fit.within_r2, ITERATIVE_TOLERANCE, 0.0);
+}

@@ -36,33 +36,31 @@ impl Sloped<'_> {
         let level = |row: usize| self.codes[row] as usize;
         let mut there = Vec::with_capacity(self.width());
         let columns = self.constant.then_some(None).into_iter().chain(self.slopes.iter().map(Some));
+        let mut total = vec![0.0; self.n_levels];
+        (0..n).for_each(|row| total[level(row)] += w(row));
         let mut sums = vec![0.0; self.n_levels];
         for (j, column) in columns.enumerate() {
             let mut z: Vec<f64> = column.map_or_else(|| vec![1.0; n], |values| values.to_vec());
+            // squares below which nothing but rounding is left
             let mut floor = vec![0.0f64; self.n_levels];
-            for row in 0..n {
-                let size = ROUNDING * z[row];
-                floor[level(row)] = floor[level(row)].max(size * size);
-            }
-            let mut total = vec![0.0; self.n_levels];
-            (0..n).for_each(|row| total[level(row)] += w(row));
+            (0..n).for_each(|row| floor[level(row)] = floor[level(row)].max((ROUNDING * z[row]).powi(2)));
             floor.iter_mut().zip(&total).for_each(|(floor, total)| *floor *= total);
+            // the variable beside the intercept is what it is measured against after the other slopes
+            let mut measure = |z: &[f64]| {
+                let squares = self.squares(z, &w);
+                floor.iter_mut().zip(squares).for_each(|(floor, s)| *floor = floor.max(COLLINEARITY_TOLERANCE * s));
+            };
+            if !self.constant {
+                measure(&z);
+            }
             for round in 0..2 {
                 for i in 0..j {
                     sums.fill(0.0);
                     (0..n).for_each(|row| sums[level(row)] += w(row) * out[row * stride + i] * z[row]);
                     (0..n).for_each(|row| z[row] -= sums[level(row)] * out[row * stride + i]);
-                    // what is left beside the intercept is what the other slopes are measured against
-                    if round == 0 && self.constant && i == 0 {
-                        let squares = self.squares(&z, &w);
-                        let share = floor.iter_mut().zip(squares);
-                        share.for_each(|(floor, square)| *floor = floor.max(COLLINEARITY_TOLERANCE * square));
+                    if round == 0 && i == 0 && self.constant {
+                        measure(&z);
                     }
-                }
-                if round == 0 && !self.constant {
-                    let squares = self.squares(column.map_or(&z, |values| values), &w);
-                    let share = floor.iter_mut().zip(squares);
-                    share.for_each(|(floor, square)| *floor = floor.max(COLLINEARITY_TOLERANCE * square));
                 }
             }
             let squares = self.squares(&z, &w);
