@@ -138,9 +138,9 @@ impl Separation {
 pub struct EffectInfo {
     /// As written, e.g. `work_mode^month`.
     pub name: String,
-    /// Levels in the estimation sample.
+    /// Levels in the estimation sample, whatever each of them has.
     pub levels: usize,
-    /// Parameters it adds to K.
+    /// Parameters it adds to K: intercepts and slopes.
     pub counted: usize,
     /// The cluster variable it is nested in, if any (then it does not count).
     pub nested_in: Option<String>,

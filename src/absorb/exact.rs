@@ -109,6 +109,13 @@ impl<'a> ExactSolver<'a> {
         rows
     }
 
+    /// See [`super::Solver::combination`].
+    pub fn combination(&self, m: &[f64]) -> Vec<f64> {
+        let mut coef = m.to_vec();
+        self.factor.solve(&mut coef);
+        self.linear(&coef)
+    }
+
     /// See [`super::Solver::inverse`].
     pub fn inverse(&self) -> Vec<f64> {
         let first = self.layout.n_effect_columns;

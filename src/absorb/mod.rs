@@ -120,6 +120,15 @@ impl<'a> Solver<'a> {
         }
     }
 
+    /// `Z~ A^{-1} m`, one value per estimation cell: the influence weights of `m' g`, with g the coefficients of all dense
+    /// columns (effects first) and Z~, A as in [`exact`]. `None` if effects are absorbed iteratively.
+    pub fn combination(&self, m: &[f64]) -> Option<Vec<f64>> {
+        match self {
+            Solver::Exact(solver) => Some(solver.combination(m)),
+            Solver::Iterative(_) => None,
+        }
+    }
+
     /// Which regressor columns were dropped as spanned by the effects (`Some(true)`) or by earlier columns
     /// (`Some(false)`).
     pub fn dropped(&self) -> Vec<Option<bool>> {

@@ -7,6 +7,7 @@
 
 use super::codes::{code_numbers, combine, sort_by_code};
 use super::{Outcome, Sample};
+use std::sync::Arc;
 
 /// Distinct values up to which a numeric regressor is coded.
 const CODED_VALUES: usize = 256;
@@ -22,7 +23,7 @@ pub struct Cells {
     pub rows: Vec<u32>,
     /// Sum of weights in each cell.
     pub weight: Vec<f64>,
-    /// Position in [`Sample::effects`] of the effect that cells are sorted by.
+    /// Position in [`Sample::effects`] of the effect that cells are sorted by: the largest that has intercepts.
     pub absorbed: Option<usize>,
     /// Level of each effect in each cell.
     pub effect_codes: Vec<Vec<u32>>,
@@ -44,7 +45,8 @@ pub struct CellOutcome {
 impl Cells {
     /// Finds the cells of a sample.
     pub fn new(sample: &Sample) -> Self {
-        let absorbed = (0..sample.effects.len()).max_by_key(|&i| (sample.effects[i].n_levels, std::cmp::Reverse(i)));
+        let constant = (0..sample.effects.len()).filter(|&i| sample.effects[i].constant);
+        let absorbed = constant.max_by_key(|&i| (sample.effects[i].n_levels, std::cmp::Reverse(i)));
         let (of_row, n_cells) = number_rows(sample, absorbed);
         let mut row = vec![0u32; n_cells];
         let mut rows = vec![0u32; n_cells];
@@ -76,7 +78,9 @@ impl Cells {
     /// Means and within-cell sums of squares of an outcome.
     pub fn outcome(&self, sample: &Sample, outcome: &Outcome) -> CellOutcome {
         let binary = is_binary(&outcome.values);
-        let shift = if binary { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
+        // without a constant the level of the outcome is part of what is explained
+        let has_constant = sample.intercept || sample.absorbs_constant();
+        let shift = if binary || !has_constant { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
         let mut mean = vec![0.0; self.len()];
         for (i, &cell) in self.of_row.iter().enumerate() {
             mean[cell as usize] += sample.weight(i) * (outcome.values[i] - shift);
@@ -107,7 +111,14 @@ fn number_rows(sample: &Sample, absorbed: Option<usize>) -> (Vec<u32>, usize) {
     let mut coded: Vec<(Vec<u32>, usize)> = Vec::new();
     // a huge effect leaves nothing to compress
     let mut compressible = absorbed.is_none_or(|i| sample.effects[i].n_levels < sample.n_rows / 3);
-    for values in sample.terms.iter().filter_map(|term| term.values.as_ref()) {
+    let slopes = sample.effects.iter().flat_map(|effect| &effect.slopes).map(|slope| &slope.values);
+    let mut numbers: Vec<&Arc<Vec<f64>>> = Vec::new();
+    for values in sample.terms.iter().filter_map(|term| term.values.as_ref()).chain(slopes) {
+        if !numbers.iter().any(|known| Arc::ptr_eq(known, values)) {
+            numbers.push(values);
+        }
+    }
+    for values in numbers {
         if !compressible {
             break;
         }

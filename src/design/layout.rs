@@ -1,11 +1,12 @@
 //! The estimation cells laid out for the solver: groups of the absorbed effect, and sparse rows over dense columns.
 //!
-//! Each cell has one *slot* per remaining effect and per term; a slot holds the column that is one in this cell (or has
+//! Each cell has one *slot* per remaining effect, per slope by level and per term; a slot holds the column that is one in this cell (or has
 //! the slot's numeric value). Columns of the remaining effects come first, then the regressors, so that a regressor
 //! spanned by the effects is the one dropped. Numeric columns are standardised; coefficients are scaled back at the end.
 
 use super::cells::Cells;
 use super::singletons::Exact;
+use super::slopes::by_level;
 use super::{NO_COLUMN, Sample};
 
 /// The layout; `n` estimation cells, `k` dense columns.
@@ -24,7 +25,7 @@ pub struct Layout {
     pub column: Vec<u32>,
     /// Value of each slot, or `None` if all are one.
     pub value: Option<Vec<f64>>,
-    /// Dense columns of the remaining effects: `0..n_effect_columns`.
+    /// Dense columns of the remaining effects and of all slopes: `0..n_effect_columns`.
     pub n_effect_columns: usize,
     /// All dense columns.
     pub k: usize,
@@ -58,19 +59,26 @@ impl Layout {
         let mut slots: Vec<(Vec<u32>, Option<Vec<f64>>)> = Vec::new();
         let mut next = 0u32;
         for (e, effect) in sample.effects.iter().enumerate() {
-            if Some(e) == cells.absorbed {
-                effect_levels[e] = starts.len() - 1;
-                continue;
-            }
             let mut number = vec![NO_COLUMN; effect.n_levels];
             let code = |i: usize| cells.effect_codes[e][cell[i] as usize] as usize;
             (0..n).for_each(|i| number[code(i)] = 0);
             let present = number.iter_mut().filter(|slot| **slot == 0);
             effect_levels[e] = present.enumerate().map(|(position, slot)| *slot = position as u32).count();
             let codes: Vec<u32> = (0..n).map(|i| number[code(i)]).collect();
-            slots.push((codes.iter().map(|&code| next + code).collect(), None));
-            other_effects.push(codes);
-            next += effect_levels[e] as u32;
+            let mut add = |values: Option<Vec<f64>>| {
+                slots.push((codes.iter().map(|&code| next + code).collect(), values));
+                next += effect_levels[e] as u32;
+            };
+            if effect.constant && Some(e) != cells.absorbed {
+                add(None);
+            }
+            for slope in &effect.slopes {
+                let raw: Vec<f64> = (0..n).map(|i| slope.values[row(i)]).collect();
+                add(Some(by_level(&codes, effect_levels[e], &raw, &weight, effect.constant)));
+            }
+            if Some(e) != cells.absorbed {
+                other_effects.push(codes);
+            }
         }
         let n_effect_columns = next as usize;
 

@@ -10,6 +10,7 @@ pub mod cells;
 pub mod codes;
 pub mod layout;
 pub mod singletons;
+pub mod slopes;
 
 use std::sync::Arc;
 
@@ -135,6 +136,21 @@ impl Sample {
     /// Weight of a row.
     pub fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
+    }
+
+    /// Whether an effect has an intercept at each level, so that a constant is absorbed.
+    pub fn absorbs_constant(&self) -> bool {
+        self.effects.iter().any(|effect| effect.constant)
+    }
+
+    /// Whether the model estimates an intercept of its own.
+    pub fn has_intercept(&self) -> bool {
+        self.intercept && !self.absorbs_constant()
+    }
+
+    /// Whether an effect has slopes.
+    pub fn has_slopes(&self) -> bool {
+        self.effects.iter().any(|effect| !effect.slopes.is_empty())
     }
 }
 

@@ -3,8 +3,8 @@
 //! Such rows carry no information on the coefficients. They are left out of the estimation (as fixest and reghdfe do)
 //! and counted, but stay in the target of adjusted rates.
 
-use super::Sample;
 use super::cells::Cells;
+use super::{Effect, Sample};
 
 /// Why the effects fit a cell exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,10 @@ pub enum Exact {
 
 /// Marks singleton rows, iterating until no level holds a single remaining row.
 pub fn mark_singletons(sample: &Sample, cells: &Cells, exact: &mut [Exact]) {
-    iterate(sample, cells, exact, Exact::Singleton, |rows, _, _| rows == 1, None);
+    let of = |effect: &Effect, cell: usize| {
+        effect.constant || effect.slopes.iter().any(|slope| slope.values[cells.row[cell] as usize] != 0.0)
+    };
+    iterate(sample, cells, exact, Exact::Singleton, |rows, _, _| rows == 1, None, of);
 }
 
 /// Marks cells of levels whose outcome is all zero (or, on two sides, all one), iterating until none is left.
@@ -28,7 +31,8 @@ pub fn mark_singletons(sample: &Sample, cells: &Cells, exact: &mut [Exact]) {
 /// `mean` is the outcome's mean in each cell. A binary likelihood separates on two sides, a Poisson at zero only.
 pub fn mark_separated(sample: &Sample, cells: &Cells, mean: &[f64], two_sided: bool, exact: &mut [Exact]) {
     let test = |_: u32, weight: f64, sum: f64| is_separated(weight, sum, two_sided);
-    iterate(sample, cells, exact, Exact::Separated, test, Some(mean));
+    // what slopes alone separate depends on their values: the general search for separation finds it
+    iterate(sample, cells, exact, Exact::Separated, test, Some(mean), |effect, _| effect.constant);
 }
 
 /// Whether rows of this weight and sum of outcomes are all zero or (on two sides) all one.
@@ -36,7 +40,8 @@ pub fn is_separated(weight: f64, sum: f64, two_sided: bool) -> bool {
     sum <= 0.0 || (two_sided && sum >= weight * (1.0 - 1e-14))
 }
 
-/// Applies a per-level test (rows, weight, sum of outcome) to every effect until nothing changes.
+/// Applies a per-level test (rows, weight, sum of outcome) to every effect until nothing changes, to the cells of a level
+/// where the effect `applies`.
 fn iterate(
     sample: &Sample,
     cells: &Cells,
@@ -44,6 +49,7 @@ fn iterate(
     mark: Exact,
     test: impl Fn(u32, f64, f64) -> bool,
     mean: Option<&[f64]>,
+    applies: impl Fn(&Effect, usize) -> bool,
 ) {
     let mut changed = !sample.effects.is_empty();
     while changed {
@@ -65,7 +71,7 @@ fn iterate(
                 }
                 let level = codes[cell] as usize;
                 let (weight, sum) = sums.get(level).copied().unwrap_or((0.0, 0.0));
-                if test(rows[level], weight, sum) {
+                if test(rows[level], weight, sum) && applies(effect, cell) {
                     exact[cell] = mark;
                     changed = true;
                 }

@@ -120,7 +120,8 @@ pub fn describe_overlap(
     rates.levels.iter_mut().zip(&effective).for_each(|(row, rows)| row.effective_n = *rows);
     implied.iter().for_each(|sums| sums.report(&mut overlap));
     overlap.rows_separated = counts.n_separated;
-    let absorbed: usize = layout.effect_levels.iter().sum();
+    let of_level = |e: usize| usize::from(problem.sample.effects[e].constant) + problem.sample.effects[e].slopes.len();
+    let absorbed: usize = layout.effect_levels.iter().enumerate().map(|(e, levels)| levels * of_level(e)).sum();
     overlap.parameters_per_row = absorbed as f64 / counts.n.max(1) as f64;
     overlap.warnings = warnings(&overlap, &effective, &factor.levels);
     overlap

@@ -263,7 +263,7 @@ fn unstandardise<'a>(
     let p = layout.p();
     let n = layout.n();
     let flags = solver.dropped();
-    let has_intercept = sample.effects.is_empty() && sample.intercept;
+    let has_intercept = sample.has_intercept();
     let mut position = vec![None; p];
     let mut names: Vec<String> = has_intercept.then(|| String::from("(Intercept)")).into_iter().collect();
     let mut dropped = Vec::new();
@@ -275,11 +275,11 @@ fn unstandardise<'a>(
             }
             Some(absorbed) => {
                 let separated = separated_reason(&layout.names[j], &extra.separations);
-                let reason = match (absorbed, layout.has_groups(), has_intercept) {
+                let reason = match (absorbed, sample.effects.is_empty()) {
                     _ if separated.is_some() => separated.unwrap_or_default(),
-                    (true, true, false) => "absorbed by the fixed effects",
-                    (true, _, _) => "constant, or zero in every row",
-                    (false, _, _) => "collinear with the terms before it",
+                    (true, false) => "absorbed by the fixed effects",
+                    (true, true) => "constant, or zero in every row",
+                    (false, _) => "collinear with the terms before it",
                 };
                 dropped.push(DroppedTerm { term: layout.names[j].clone(), reason: reason.to_owned() });
             }
@@ -307,12 +307,23 @@ fn unstandardise<'a>(
         for i in 0..n {
             layout.slots(i).for_each(|(column, value)| mean[column] += point.information[i] * value / total);
         }
-        let x_mean: Vec<f64> = (0..p).map(|j| layout.centre[j] + layout.scale[j] * mean[j]).collect();
+        let x_mean: Vec<f64> =
+            (0..p).map(|j| layout.centre[j] + layout.scale[j] * mean[layout.n_effect_columns + j]).collect();
         let level = point.eta.unwrap_or(point.fitted);
         let level_mean = level.iter().zip(point.information).map(|(v, w)| v * w).sum::<f64>() / total;
+        let slope = slope.to_mut();
+        if !sample.effects.is_empty() {
+            // slopes by level move with it: the prediction where all columns are zero
+            let mut at_mean = mean[..layout.k].to_vec();
+            (0..p).for_each(|j| at_mean[layout.n_effect_columns + j] = x_mean[j] / layout.scale[j]);
+            let through = solver.combination(&at_mean).expect("slopes by level are absorbed exactly");
+            let weighted = through.iter().zip(point.information).zip(level).map(|((u, w), v)| u * w * v);
+            values.insert(0, level_mean - weighted.sum::<f64>() + shift);
+            (0..n).for_each(|i| slope[i * n_coef] = extra.factor(i) * (1.0 / total - through[i]));
+            return Coefficients { names, values, slope: Cow::Owned(std::mem::take(slope)), all, position, dropped };
+        }
         let intercept = level_mean - x_mean.iter().zip(&all).map(|(x, b)| x * b).sum::<f64>() + shift;
         values.insert(0, intercept);
-        let slope = slope.to_mut();
         for i in 0..n {
             let through: f64 = (0..p).filter_map(|j| position[j].map(|at| x_mean[j] * slope[i * n_coef + at])).sum();
             slope[i * n_coef] = extra.factor(i) / total - through;
@@ -359,7 +370,7 @@ impl Counts {
         self.effects.iter().map(|effect| (effect.name.as_str(), effect.levels)).max_by_key(|&(_, levels)| levels)
     }
 
-    /// Parameters of all effects together.
+    /// Intercepts of all effects together.
     pub fn absorbed(&self) -> usize {
         let levels: usize = self.effects.iter().map(|effect| effect.levels).sum();
         (levels + 1).saturating_sub(self.effects.len())

@@ -12,6 +12,7 @@ mod outcome;
 mod rowwise;
 mod separation;
 mod shared;
+mod slopes;
 mod statistics;
 
 use crate::absorb::{Method, NotConverged};
@@ -185,6 +186,14 @@ pub enum FitError {
     NoBiasCorrection {
         /// Why not.
         reason: &'static str,
+    },
+    /// Slopes by level that cannot be absorbed as asked for.
+    #[error("the slopes of `{effect}` {reason}")]
+    Slopes {
+        /// Effect, as written.
+        effect: String,
+        /// What stands in the way.
+        reason: String,
     },
     /// The factor of the rates is not a regressor.
     #[error("adjusted rates by `{factor}` need a regressor `i({factor})` or `{factor}` in the formula")]

@@ -74,7 +74,7 @@ pub fn drop_separated_levels(
             sum.1 += cells.weight[cell] * mean[cell];
             sum.2 += cells.rows[cell] as usize;
         }
-        let has_constant = sample.intercept || !sample.effects.is_empty();
+        let has_constant = sample.intercept || sample.absorbs_constant();
         let gone: Vec<bool> = (0..=p)
             .map(|j| sums[j].2 > 0 && (j < p || has_constant) && is_separated(sums[j].0, sums[j].1, glm.is_binary()))
             .collect();
@@ -96,11 +96,11 @@ pub fn drop_separated_levels(
         }
         if gone[p] {
             let mut terms: Vec<(String, f64)> = term.names.iter().map(|name| (name.clone(), -1.0)).collect();
-            if sample.effects.is_empty() {
+            if sample.has_intercept() {
                 terms.insert(0, (String::from("(Intercept)"), 1.0));
             }
             let side = if one(p) { SeparatedSide::One } else { SeparatedSide::Zero };
-            found.push(Separation { rows: sums[p].2, terms, involves_effects: !sample.effects.is_empty(), side });
+            found.push(Separation { rows: sums[p].2, terms, involves_effects: sample.absorbs_constant(), side });
         }
         if found.is_empty() {
             continue;

@@ -41,6 +41,7 @@ impl RunError {
                         | FitError::Negative { .. }
                         | FitError::RatesNotInModel { .. }
                         | FitError::NoBiasCorrection { .. }
+                        | FitError::Slopes { .. }
                 )
             }
         }
@@ -121,6 +122,10 @@ fn fit_hint(error: &FitError) -> Option<String> {
         FitError::Separated { .. } => String::from(
             "take these terms out, merge or drop their levels, or use `--family ols`; a finite number here would be an artefact",
         ),
+        FitError::Slopes { reason, .. } => match reason.as_str() {
+            "have no bias correction" => String::from("leave out `--bias-correction`"),
+            _ => String::from("use coarser effects, or let fewer of them have slopes"),
+        },
         FitError::NotConverged { .. } => {
             String::from("look for nearly separated levels with `metier check`, or use `--family ols`")
         }

@@ -1,8 +1,9 @@
 //! Counting parameters and clusters for the small-sample factor, as fixest does by default.
 //!
-//! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1), with L_f the levels of absorbed effect f and p the estimated
-//! coefficients (the intercept among them without effects). An effect is nested when each of its levels lies in
-//! one cluster; nested effects count only for covariances that are not clustered.
+//! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1) + sum_{f not nested} L_f S_f, with L_f the levels of absorbed
+//! effect f, S_f its slopes, F and the first sums over the effects with intercepts, and p the estimated coefficients (the
+//! intercept among them if no effect has one). An effect is nested when each of its levels lies in one cluster; nested
+//! effects count only for covariances that are not clustered.
 //! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none for OLS, where
 //! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a likelihood (logit, probit, Poisson).
 
@@ -17,19 +18,25 @@ pub fn count_effects(
     clustered: bool,
 ) -> (Vec<EffectInfo>, usize) {
     let counts = |e: usize| !(clustered && nested_in[e].is_some());
-    let first = (0..levels.len()).find(|&e| counts(e));
+    let constant = |e: usize| sample.effects[e].constant;
+    let first = (0..levels.len()).find(|&e| counts(e) && constant(e));
+    let first_constant = (0..levels.len()).find(|&e| constant(e));
     let effects: Vec<EffectInfo> = sample
         .effects
         .iter()
         .enumerate()
         .map(|(e, effect)| {
-            let own = if counts(e) { levels[e].saturating_sub(usize::from(first != Some(e))) } else { 0 };
+            let own = match (counts(e), effect.constant) {
+                (true, true) => levels[e].saturating_sub(usize::from(first != Some(e))),
+                _ => 0,
+            };
+            let slopes = if counts(e) { levels[e] * effect.slopes.len() } else { 0 };
             // all effects nested: one parameter is left for the constant
-            let constant = usize::from(first.is_none() && e == 0);
+            let constant = usize::from(first.is_none() && first_constant == Some(e));
             EffectInfo {
                 name: effect.name.clone(),
                 levels: levels[e],
-                counted: own + constant,
+                counted: own + slopes + constant,
                 nested_in: if clustered { nested_in[e].clone() } else { None },
             }
         })

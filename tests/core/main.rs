@@ -10,4 +10,5 @@ mod invariance;
 mod properties;
 mod public;
 mod separation;
+mod slopes;
 mod support;

@@ -17,8 +17,10 @@ pub mod gradients;
 pub mod incidence;
 mod map;
 pub mod operator;
+pub mod rank;
 mod schur;
 mod small;
+pub mod varying;
 
 use super::{Method, NotConverged};
 use crate::linalg::cholesky::Cholesky;

@@ -116,8 +116,15 @@ impl Kept {
             (0..n).filter(|&row| self.stays(row)).for_each(|row| own[effect.codes[row] as usize].1 ^= row as u32);
             levels.push(own);
         }
-        let mut queue: Vec<u32> =
-            levels.iter().flatten().filter(|(count, _)| *count == 1).map(|&(_, row)| row).collect();
+        // a row that is zero in all slopes of an effect without intercepts is not fitted by it
+        let is_alone = |effect: &Effect, &(count, row): &(u32, u32)| {
+            let moved = || effect.slopes.iter().any(|slope| slope.values[row as usize] != 0.0);
+            count == 1 && (effect.constant || moved())
+        };
+        let mut queue: Vec<u32> = Vec::new();
+        for (effect, levels) in sample.effects.iter().zip(&levels) {
+            queue.extend(levels.iter().filter(|level| is_alone(effect, level)).map(|&(_, row)| row));
+        }
         while let Some(row) = queue.pop() {
             let row = row as usize;
             if !self.stays(row) {
@@ -129,7 +136,7 @@ impl Kept {
                 let level = &mut levels[effect.codes[row] as usize];
                 level.0 -= 1;
                 level.1 ^= row as u32;
-                if level.0 == 1 {
+                if is_alone(effect, level) {
                     queue.push(level.1);
                 }
             }
@@ -143,7 +150,8 @@ impl Kept {
         let n = sample.n_rows;
         loop {
             let mut changed = false;
-            for effect in &sample.effects {
+            // what slopes alone separate depends on their values
+            for effect in sample.effects.iter().filter(|effect| effect.constant) {
                 // whether a level has an outcome above the lower end, and one below the upper end
                 let mut seen = vec![0u8; effect.n_levels];
                 for row in (0..n).filter(|&row| self.stays(row)) {
@@ -170,10 +178,11 @@ impl Kept {
 }
 
 impl<'a> Design<'a> {
-    /// Lays out the rows kept. The sample has at least one effect.
+    /// Lays out the rows kept. The sample has at least one effect with intercepts.
     pub fn new(sample: &'a Sample, kept: &Kept) -> Self {
         let effects = &sample.effects;
-        let eliminated = (0..effects.len()).max_by_key(|&e| (effects[e].n_levels, std::cmp::Reverse(e))).unwrap_or(0);
+        let constant = (0..effects.len()).filter(|&e| effects[e].constant);
+        let eliminated = constant.max_by_key(|&e| (effects[e].n_levels, std::cmp::Reverse(e))).unwrap_or(0);
         let rows = order(sample, eliminated, kept);
         let n = rows.as_ref().map_or(sample.n_rows, Vec::len);
         let row = |i: usize| rows.as_ref().map_or(i, |rows| rows[i] as usize);

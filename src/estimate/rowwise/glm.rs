@@ -7,11 +7,13 @@
 
 use super::super::link::Glm;
 use super::super::{FitError, Fitted, Options, check_outcome, effect_names};
+use super::absorber::Absorber;
 use super::design::{Design, Kept, Scaling};
 use super::finish::{Fit, Likelihood, finish_likelihood};
 use super::ols::cross_products;
+use crate::absorb::Method;
 use crate::absorb::kernel::columns::Columns;
-use crate::absorb::kernel::{Kernel, Report, TOLERANCE};
+use crate::absorb::kernel::{Report, TOLERANCE};
 use crate::design::Sample;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
 use rayon::prelude::*;
@@ -40,6 +42,10 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
             match fit_one(sample, options, glm, o)? {
                 Some(fitted) => Ok(fitted),
                 // certain predictions: the cells look for a certificate
+                None if sample.has_slopes() => {
+                    let options = Options { method: Method::Auto, ..options.clone() };
+                    super::super::glm::fit_outcome(sample, &options, glm, o)
+                }
                 None => super::super::glm::fit_outcome(sample, options, glm, o),
             }
         })
@@ -73,8 +79,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
     let mut columns = Columns::new(design.n, p + 1, design.incidence.n_levels);
     let scaling: Vec<Scaling> =
         (0..p).map(|j| design.standardise(&mut columns, j, |i| design.regressor(j, i))).collect();
-    let mut kernel =
-        Kernel::new(design.incidence.clone(), design.weight.clone(), options.method, &effect_names(sample));
+    let mut kernel = Absorber::new(&design, options.method, &effect_names(sample));
 
     let mut state = start(glm, &design, &y);
     let mut coef = vec![0.0; p];
@@ -92,7 +97,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
         if first_raw.is_empty() {
             first_raw = raw.clone();
         }
-        let report = kernel.absorb(&mut columns, &raw, tolerance, None)?;
+        let report = kernel.absorb(&mut columns, &raw, tolerance)?;
         let cross = cross_products(&design, &columns, p + 1, |i| kernel.weight(i));
         let square: Vec<f64> = (0..p).flat_map(|j| cross[j * (p + 1)..j * (p + 1) + p].to_vec()).collect();
         let factor = Cholesky::new(&square, p, &raw[..p], COLLINEARITY_TOLERANCE);
@@ -158,7 +163,7 @@ fn start(glm: Glm, design: &Design, y: &[f64]) -> State {
 fn advance(
     glm: Glm,
     design: &Design,
-    kernel: &Kernel,
+    kernel: &Absorber,
     columns: &Columns,
     y: &[f64],
     state: &State,

@@ -4,6 +4,7 @@
 //! the kernel ([`crate::absorb::kernel`]) and regressed; nothing of the size of the table is made but those columns.
 //! Adjusted rates need the design's cells: fits with rates take the other path, with the same kernel below.
 
+mod absorber;
 mod design;
 mod finish;
 mod glm;
@@ -26,9 +27,16 @@ const PROBED: usize = 4096;
 
 /// Whether a fit is made on rows.
 pub fn applies(sample: &Sample, options: &Options) -> bool {
-    let has_constant = !sample.effects.is_empty() && sample.effects.iter().all(|effect| effect.slopes.is_empty());
-    if options.method == Method::Cells || sample.rates.is_some() || options.bias_correction || !has_constant {
+    let is_whole = sample.absorbs_constant() && sample.rates.is_none() && !options.bias_correction;
+    if options.method == Method::Cells || !is_whole {
         return false;
+    }
+    if sample.has_slopes() {
+        // the dense factor on cells is best as long as it is small
+        return match options.method {
+            Method::Auto => slope_columns(sample) > DENSE_LIMIT,
+            method => method == Method::Cg,
+        };
     }
     if options.method != Method::Auto {
         return true;
@@ -43,6 +51,13 @@ pub fn applies(sample: &Sample, options: &Options) -> bool {
         || others > DENSE_LIMIT
         || combinations > COMBINATIONS_PER_ROW * sample.n_rows as f64
         || sample.terms.iter().filter_map(|term| term.values.as_ref()).any(|values| is_continuous(values))
+}
+
+/// Columns beside the intercepts of the largest effect.
+fn slope_columns(sample: &Sample) -> usize {
+    let largest = sample.effects.iter().filter(|effect| effect.constant).map(|effect| effect.n_levels).max();
+    let columns = sample.effects.iter().map(|e| e.n_levels * (usize::from(e.constant) + e.slopes.len()));
+    columns.sum::<usize>() - largest.unwrap_or(0)
 }
 
 fn is_continuous(values: &[f64]) -> bool {

@@ -1,10 +1,11 @@
 //! Least squares on rows: regressors and all outcomes are absorbed together, then regressed.
 
 use super::super::{FitError, Fitted, Options, check_outcome, effect_names};
+use super::absorber::Absorber;
 use super::design::{Design, Kept, Scaling};
 use super::finish::{Fit, finish};
+use crate::absorb::kernel::TOLERANCE;
 use crate::absorb::kernel::columns::Columns;
-use crate::absorb::kernel::{Kernel, TOLERANCE};
 use crate::design::Sample;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
@@ -42,8 +43,8 @@ fn fit_good(sample: &Sample, options: &Options, outcomes: &[usize]) -> Vec<Resul
         scaling.push(design.standardise(&mut columns, p + at, |i| values[design.row(i)]));
     }
     let raw: Vec<f64> = scaling.iter().map(|scaling| scaling.raw).collect();
-    let kernel = Kernel::new(design.incidence.clone(), design.weight.clone(), options.method, &effect_names(sample));
-    let report = match kernel.absorb(&mut columns, &raw, TOLERANCE, None) {
+    let kernel = Absorber::new(&design, options.method, &effect_names(sample));
+    let report = match kernel.absorb(&mut columns, &raw, TOLERANCE) {
         Ok(report) => report,
         Err(error) => return outcomes.iter().map(|_| Err(error.clone().into())).collect(),
     };
