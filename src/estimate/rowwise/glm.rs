@@ -31,6 +31,8 @@ const MAX_HALVINGS: usize = 30;
 const LOOSE: f64 = 1e-2;
 /// Step of a certain prediction that gives a separation away.
 const DRIFT: f64 = 0.01;
+/// Multiple of the linear predictor of certainty from which nothing can be told by the step.
+const FAR: f64 = 1.75;
 /// Rows per task.
 const CHUNK: usize = 1 << 14;
 
@@ -85,6 +87,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
     let mut coef = vec![0.0; p];
     let mut tolerance = LOOSE;
     let mut first_raw: Vec<f64> = Vec::new();
+    let mut first_dropped: Option<Vec<bool>> = None;
     let mut last = f64::INFINITY;
     let mut iterations = 0;
     loop {
@@ -97,10 +100,15 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
         if first_raw.is_empty() {
             first_raw = raw.clone();
         }
-        let report = kernel.absorb(&mut columns, &raw, tolerance)?;
+        // weights that vanish along a separation can stop the kernel: the cells then find the combination, or the error
+        let Ok(report) = kernel.absorb(&mut columns, &raw, tolerance) else { return Ok(None) };
         let cross = cross_products(&design, &columns, p + 1, |i| kernel.weight(i));
         let square: Vec<f64> = (0..p).flat_map(|j| cross[j * (p + 1)..j * (p + 1) + p].to_vec()).collect();
         let factor = Cholesky::new(&square, p, &raw[..p], COLLINEARITY_TOLERANCE);
+        // a regressor that loses its information on the way separates rows, whose weights vanish
+        if *first_dropped.get_or_insert_with(|| factor.dropped.clone()) != factor.dropped {
+            return Ok(None);
+        }
         let mut step: Vec<f64> = (0..p).map(|j| cross[p * (p + 1) + j]).collect();
         factor.solve(&mut step);
         let (next, moved, decrement, share) = advance(glm, &design, &kernel, &columns, &y, &state, &step, unit);
@@ -232,5 +240,7 @@ fn evaluate(glm: Glm, design: &Design, y: &[f64], eta: &[f64], moved: &[f64], sh
 fn is_drifting(glm: Glm, eta: &[f64], moved: &[f64], y: &[f64], unit: f64) -> bool {
     let (below, above) = super::super::glm::certain(glm, unit);
     let certain = |eta: f64, y: f64| (y <= 0.0 && eta < below) || (y >= 1.0 && eta > above);
-    eta.iter().zip(moved).zip(y).any(|((&eta, moved), &y)| moved.abs() > DRIFT && certain(eta, y))
+    // far beyond certainty the weights are too small for a step to mean anything
+    let far = |eta: f64, y: f64| certain(eta / FAR, y);
+    eta.iter().zip(moved).zip(y).any(|((&eta, moved), &y)| far(eta, y) || (moved.abs() > DRIFT && certain(eta, y)))
 }
