@@ -17,15 +17,23 @@ pub fn sum_blocks<F>(n: usize, len: usize, map: F) -> Vec<f64>
 where
     F: Fn(std::ops::Range<usize>) -> Vec<f64> + Sync,
 {
-    if n <= BLOCK {
+    sum_blocks_of(BLOCK, n, len, map)
+}
+
+/// [`sum_blocks`] with blocks of another size, which must follow from the problem alone.
+pub fn sum_blocks_of<F>(block: usize, n: usize, len: usize, map: F) -> Vec<f64>
+where
+    F: Fn(std::ops::Range<usize>) -> Vec<f64> + Sync,
+{
+    if n <= block {
         return if n == 0 { vec![0.0; len] } else { map(0..n) };
     }
-    let n_blocks = n.div_ceil(BLOCK);
+    let n_blocks = n.div_ceil(block);
     let mut total = vec![0.0; len];
     // a wave at a time: the parts of all blocks of a large table would not fit in memory
     for first in (0..n_blocks).step_by(WAVE) {
         let blocks = first..(first + WAVE).min(n_blocks);
-        let parts: Vec<Vec<f64>> = blocks.into_par_iter().map(|b| map(b * BLOCK..((b + 1) * BLOCK).min(n))).collect();
+        let parts: Vec<Vec<f64>> = blocks.into_par_iter().map(|b| map(b * block..((b + 1) * block).min(n))).collect();
         for part in parts {
             total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }

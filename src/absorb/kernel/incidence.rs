@@ -5,6 +5,7 @@
 //! the Schur complement is the same, and a panel whose workers stay at their firm shrinks several times.
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -14,6 +15,8 @@ const PART_ROWS: usize = 1 << 14;
 const MAX_PARTS: usize = 16;
 /// Groups looked at to guess whether merging pays.
 const PROBED_GROUPS: usize = 2_000;
+/// Repeated groups among those looked at below which twins are not looked for.
+const FEWEST_REPEATED: usize = 20;
 /// Share of rows left, at most, for merging to pay.
 const WORTH_MERGING: f64 = 0.8;
 
@@ -39,6 +42,15 @@ pub struct Merged {
     pub incidence: Incidence<'static>,
     /// Pair of each row, `u32::MAX` for rows of groups left out.
     pub of_row: Vec<u32>,
+}
+
+/// Groups with the same levels row by row, kept once: without weights they add the same to the Schur complement.
+#[derive(Debug, Clone)]
+pub struct Twins {
+    /// The distinct groups.
+    pub incidence: Incidence<'static>,
+    /// How often each occurs, row by row.
+    pub weight: Vec<f64>,
 }
 
 impl Incidence<'_> {
@@ -123,6 +135,50 @@ impl Incidence<'_> {
         Some(merged)
     }
 
+    /// Keeps one of several groups with the same levels, if a sample of groups says that most have such twins.
+    pub fn twins(&self) -> Option<Twins> {
+        let q = self.q;
+        let levels = |group: usize| {
+            let rows = self.rows(group);
+            &self.levels[rows.start * q..rows.end * q]
+        };
+        let mut seen: FxHashMap<&[u32], ()> = FxHashMap::default();
+        let probed = PROBED_GROUPS.min(self.n_groups());
+        // scattered draws: groups may repeat with a period that regular steps would miss
+        let drawn = (0..probed as u64).map(|i| (scatter(i) % self.n_groups().max(1) as u64) as usize);
+        let repeated = drawn.filter(|&g| seen.insert(levels(g), ()).is_some()).count();
+        // m draws from k kinds meet about m^2 / 2k times
+        let kinds = (probed * probed) as f64 / (2 * repeated.max(1)) as f64;
+        if repeated < FEWEST_REPEATED || kinds > self.n_groups() as f64 / 3.0 {
+            return None;
+        }
+        let mut number: FxHashMap<&[u32], u32> = FxHashMap::default();
+        let (mut starts, mut all, mut count) = (vec![0u32], Vec::new(), Vec::new());
+        for group in 0..self.n_groups() {
+            let own = levels(group);
+            let next = count.len() as u32;
+            let kind = *number.entry(own).or_insert(next);
+            if kind == next {
+                all.extend_from_slice(own);
+                starts.push((all.len() / q.max(1)) as u32);
+                count.push(0.0);
+            }
+            count[kind as usize] += 1.0;
+        }
+        let mut weight = Vec::with_capacity(all.len() / q.max(1));
+        for (kind, count) in count.iter().enumerate() {
+            weight.extend((starts[kind]..starts[kind + 1]).map(|_| *count));
+        }
+        let incidence = Incidence {
+            q,
+            starts: starts.into(),
+            levels: all.into(),
+            n_levels: self.n_levels,
+            first: self.first.clone(),
+        };
+        Some(Twins { incidence, weight })
+    }
+
     fn merge_part(&self, groups: Range<usize>) -> Piece {
         let q = self.q;
         let mut piece = Piece::default();
@@ -159,6 +215,14 @@ impl Incidence<'_> {
         order.sort_by(|&a, &b| key(a).cmp(key(b)));
         usize::from(!order.is_empty()) + order.windows(2).filter(|pair| key(pair[0]) != key(pair[1])).count()
     }
+}
+
+/// A well-mixed function of a number (the finaliser of splitmix64, Steele, Lea and Flood 2014).
+fn scatter(i: u64) -> u64 {
+    let mut z = i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Merged rows of one part.

@@ -26,7 +26,7 @@ use super::{Method, NotConverged};
 use crate::linalg::cholesky::Cholesky;
 use columns::{Columns, with_block};
 use gradients::{Rule, SPANNED, Solved, System, solve};
-use incidence::{Incidence, Merged};
+use incidence::{Incidence, Merged, Twins};
 use operator::Operator;
 use schur::Factor;
 use std::borrow::Cow;
@@ -61,6 +61,7 @@ pub struct Kernel<'a> {
     rows: Incidence<'a>,
     weight: Option<Cow<'a, [f64]>>,
     merged: Option<(Merged, Vec<f64>)>,
+    twins: Option<Twins>,
     diagonal: Vec<f64>,
     method: Method,
     effects: String,
@@ -112,9 +113,11 @@ impl<'a> Kernel<'a> {
     /// Prepares a design; `effects` names it in messages.
     pub fn new(rows: Incidence<'a>, weight: Option<Cow<'a, [f64]>>, method: Method, effects: &str) -> Self {
         let merged = if rows.q > 0 { rows.merge() } else { None };
+        let twins = if rows.q > 0 && merged.is_none() && weight.is_none() { rows.twins() } else { None };
         let mut kernel = Kernel {
             rows,
             weight: None,
+            twins,
             merged: merged.map(|merged| (merged, Vec::new())),
             diagonal: Vec::new(),
             method,
@@ -128,6 +131,9 @@ impl<'a> Kernel<'a> {
     /// Changes the weights. What was found about the structure is kept; numbers are refilled in place.
     pub fn set_weights(&mut self, weight: Option<Cow<'a, [f64]>>) {
         self.weight = weight;
+        if self.weight.is_some() {
+            self.twins = None; // twins may have different weights
+        }
         if let Some((merged, sums)) = &mut self.merged {
             sums.clear();
             sums.resize(merged.incidence.n_rows(), 0.0);
@@ -172,9 +178,10 @@ impl<'a> Kernel<'a> {
 
     /// The rows that make up S: merged where that pays.
     fn system(&self) -> (&Incidence<'_>, Option<&[f64]>) {
-        match &self.merged {
-            Some((merged, weight)) => (&merged.incidence, Some(weight)),
-            None => (&self.rows, self.weight.as_deref()),
+        match (&self.merged, &self.twins) {
+            (Some((merged, weight)), _) => (&merged.incidence, Some(weight)),
+            (None, Some(twins)) => (&twins.incidence, Some(&twins.weight)),
+            (None, None) => (&self.rows, self.weight.as_deref()),
         }
     }
 

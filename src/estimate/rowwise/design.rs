@@ -265,24 +265,39 @@ impl<'a> Design<'a> {
         &self.sample.terms[term].names[column as usize]
     }
 
-    /// Value of a regressor in a row.
-    #[inline]
-    pub fn regressor(&self, regressor: usize, i: usize) -> f64 {
+    /// Standardises a regressor and stores it in `columns`.
+    pub fn standardise_regressor(&self, columns: &mut Columns, regressor: usize) -> Scaling {
         let (term, column) = self.regressors[regressor];
-        term_value(&self.sample.terms[term], column, self.row(i))
+        let term = &self.sample.terms[term];
+        match &term.values {
+            Some(values) if term.levels.is_none() => self.standardise_values(columns, regressor, values),
+            _ => self.standardise(columns, regressor, |i| term_value(term, column, self.row(i))),
+        }
+    }
+
+    /// Standardises a column of the sample and stores it in `columns`.
+    pub fn standardise_values(&self, columns: &mut Columns, at: usize, values: &[f64]) -> Scaling {
+        match &self.rows {
+            None => self.standardise(columns, at, |i| values[i]),
+            Some(rows) => self.standardise(columns, at, |i| values[rows[i] as usize]),
+        }
     }
 
     /// Standardises a column and stores it in `columns`.
-    pub fn standardise(&self, columns: &mut Columns, at: usize, value: impl Fn(usize) -> f64 + Sync) -> Scaling {
+    fn standardise(&self, columns: &mut Columns, at: usize, value: impl Fn(usize) -> f64 + Sync) -> Scaling {
         let first = if self.n > 0 { value(0) } else { 0.0 };
         let moments = crate::linalg::blocks::sum_blocks(self.n, 2, |rows| {
-            let mut sums = vec![0.0; 2];
+            // several sums side by side: one alone waits for every addition
+            let mut sums = [[0.0; 2]; LANES];
+            let weight = self.weight.as_deref();
             for i in rows {
-                let (w, v) = (self.weight(i), value(i) - first);
-                sums[0] += w * v;
-                sums[1] += w * v * v;
+                let v = value(i) - first;
+                let wv = weight.map_or(v, |weight| weight[i] * v);
+                let sum = &mut sums[i % LANES];
+                sum[0] += wv;
+                sum[1] += wv * v;
             }
-            sums
+            (0..2).map(|m| sums.iter().map(|sum| sum[m]).sum()).collect()
         });
         let mean = moments[0] / self.total;
         let centre = first + mean;
@@ -291,7 +306,8 @@ impl<'a> Design<'a> {
         // a constant, up to the rounding of its own size
         let varies = deviation > 1e-14 * centre.abs() && deviation > 1e-8 * mean.abs();
         let scale = if varies { deviation } else { 1.0 };
-        columns.fill(at, |i| if varies { (value(i) - centre) / scale } else { 0.0 });
+        let inverse = 1.0 / scale;
+        columns.fill(at, |i| if varies { (value(i) - centre) * inverse } else { 0.0 });
         Scaling { centre, scale, raw: if varies { self.total } else { 0.0 } }
     }
 }
@@ -348,5 +364,7 @@ fn is_constant_in_groups(starts: &[u32], code: impl Fn(usize) -> u32) -> bool {
     })
 }
 
+/// Sums side by side.
+const LANES: usize = 8;
 /// Rows per task.
 const CHUNK: usize = 1 << 15;

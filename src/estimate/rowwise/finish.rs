@@ -4,7 +4,7 @@ use super::super::assemble::Counts;
 use super::super::link::Glm;
 use super::super::{FitError, Fitted, Influence, Options, incidental};
 use super::design::{Design, Kept, Scaling};
-use super::scores::{Scores, mirror};
+use super::scores::{Meat, Scores, mirror};
 use crate::absorb::kernel::Report;
 use crate::absorb::kernel::columns::Columns;
 use crate::design::{Cluster, Effect, Sample};
@@ -64,7 +64,10 @@ pub fn finish(
         let fitted: f64 = row.iter().zip(&coef).map(|(x, b)| x * b).sum();
         design.weight(i) * (row[column] - fitted)
     };
-    let facts = residual_facts(fit, &e, |_, e, w| e * e / w);
+    let kept = kept(fit);
+    let square = |i: usize, e: f64| e * e / design.weight(i);
+    let scores = Scores { design, columns: fit.columns, kept: &kept, e, square };
+    let facts = scores.facts(fit.options.vcov == VcovKind::Cr1);
     let (rss, residual) = (facts.square, facts.residual);
     let counts = count(fit)?;
     let n = counts.n as f64;
@@ -86,7 +89,7 @@ pub fn finish(
         iterations: fit.report.iterations,
         residual: residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &e, counts, sigma * sigma, scale, stats)
+    record(fit, o, &coef, &scores, facts.meat, counts, sigma * sigma, scale, stats)
 }
 
 /// A likelihood at its maximum.
@@ -95,7 +98,9 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
     let values = &fit.sample.outcomes[o].values;
     let glm = at.glm;
     let e = |i: usize, _: &[f64]| at.score[i];
-    let facts = residual_facts(fit, &e, |i, e, _| e * e / glm.information(at.eta[i]) / design.weight(i));
+    let kept = kept(fit);
+    let scores = Scores { design, columns: fit.columns, kept: &kept, e, square: |_, _| 0.0 };
+    let facts = scores.facts(fit.options.vcov == VcovKind::Cr1);
     let sums = sum_blocks(design.n, 4, |rows| {
         let mut sums = vec![0.0; 4];
         for i in rows {
@@ -121,39 +126,12 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         iterations: at.iterations,
         residual: facts.residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &e, count(fit)?, 1.0, 1.0, stats)
+    record(fit, o, &coef, &scores, facts.meat, count(fit)?, 1.0, 1.0, stats)
 }
 
-/// A pass over the residuals.
-struct Facts {
-    square: f64,
-    residual: f64,
-}
-
-/// Sum of `square(row, e, weight)`, and what is left of the regressors' normal equations, relative to its rounding-free
-/// standard deviation.
-fn residual_facts(
-    fit: &Fit,
-    e: &(impl Fn(usize, &[f64]) -> f64 + Sync),
-    square: impl Fn(usize, f64, f64) -> f64 + Sync,
-) -> Facts {
-    let p = fit.scaling.len();
-    let sums = sum_blocks(fit.design.n, 1 + 2 * p, |rows| {
-        let mut sums = vec![0.0; 1 + 2 * p];
-        fit.columns.for_rows(rows, |i, row| {
-            let e = e(i, row);
-            sums[0] += square(i, e, fit.design.weight(i));
-            for j in 0..p {
-                let score = e * row[j];
-                sums[1 + j] += score;
-                sums[1 + p + j] += score * score;
-            }
-        });
-        sums
-    });
-    let kept = (0..p).filter(|&j| !fit.factor.dropped[j] && sums[1 + p + j] > 0.0);
-    let residual = kept.map(|j| sums[1 + j].abs() / sums[1 + p + j].sqrt()).fold(0.0, f64::max);
-    Facts { square: sums[0], residual }
+/// Regressors that are kept.
+fn kept(fit: &Fit) -> Vec<usize> {
+    (0..fit.scaling.len()).filter(|&j| !fit.factor.dropped[j]).collect()
 }
 
 /// Rows, parameters and the flow.
@@ -208,7 +186,8 @@ fn record(
     fit: &Fit,
     o: usize,
     coef: &[f64],
-    e: &(impl Fn(usize, &[f64]) -> f64 + Sync),
+    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync, impl Fn(usize, f64) -> f64 + Sync>,
+    meat: Option<Meat>,
     counts: Counts,
     sigma2: f64,
     scale: f64,
@@ -217,7 +196,7 @@ fn record(
     let Fit { sample, options, design, .. } = *fit;
     let name = &sample.outcomes[o].name;
     let p = fit.scaling.len();
-    let kept: Vec<usize> = (0..p).filter(|&j| !fit.factor.dropped[j]).collect();
+    let kept = scores.kept;
     let dropped: Vec<DroppedTerm> = (0..p).filter(|&j| fit.factor.dropped[j]).map(|j| dropped_term(fit, j)).collect();
     if kept.is_empty() && !dropped.is_empty() {
         let reasons: Vec<String> = dropped.iter().map(|d| format!("`{}` ({})", d.term, d.reason)).collect();
@@ -226,9 +205,8 @@ fn record(
     if counts.n <= counts.k {
         return Err(FitError::NoDegreesOfFreedom { outcome: name.clone(), rows: counts.n, parameters: counts.k });
     }
-    let scores = Scores { design, columns: fit.columns, kept: &kept, e };
-    let bread = bread(fit.factor, &kept);
-    let variance = variance(fit, &scores, &bread, &counts, sigma2)?;
+    let bread = bread(fit.factor, kept);
+    let variance = variance(fit, scores, meat, &bread, &counts, sigma2)?;
     let clustered = options.vcov == VcovKind::Cr1;
     let reference = match options.family {
         Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
@@ -301,7 +279,8 @@ fn bread(factor: &Cholesky, kept: &[usize]) -> Vec<f64> {
 
 fn variance(
     fit: &Fit,
-    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync>,
+    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync, impl Fn(usize, f64) -> f64 + Sync>,
+    mut first: Option<Meat>,
     bread: &[f64],
     counts: &Counts,
     sigma2: f64,
@@ -318,7 +297,8 @@ fn variance(
             let mut meat = vec![0.0; m * m];
             let mut infos = Vec::new();
             for subset in subsets {
-                let part = scores.by_clusters(&subset);
+                // the first subset is the first variable, whose sums the pass over residuals may have made
+                let part = first.take().unwrap_or_else(|| scores.by_clusters(&subset));
                 let sign = if subset.len() % 2 == 1 { 1.0 } else { -1.0 };
                 meat.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += sign * value);
                 let name = subset.iter().map(|&v| clusters[v].name.as_str()).collect::<Vec<_>>().join(":");

@@ -79,8 +79,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
     let unit = if glm.is_binary() { 1.0 } else { mean };
     let p = design.regressors.len();
     let mut columns = Columns::new(design.n, p + 1, design.incidence.n_levels);
-    let scaling: Vec<Scaling> =
-        (0..p).map(|j| design.standardise(&mut columns, j, |i| design.regressor(j, i))).collect();
+    let scaling: Vec<Scaling> = (0..p).map(|j| design.standardise_regressor(&mut columns, j)).collect();
     let mut kernel = Absorber::new(&design, options.method, &effect_names(sample));
 
     let mut state = start(glm, &design, &y);

@@ -36,11 +36,9 @@ fn fit_good(sample: &Sample, options: &Options, outcomes: &[usize]) -> Vec<Resul
     }
     let p = design.regressors.len();
     let mut columns = Columns::new(design.n, p + outcomes.len(), design.incidence.n_levels);
-    let mut scaling: Vec<Scaling> =
-        (0..p).map(|j| design.standardise(&mut columns, j, |i| design.regressor(j, i))).collect();
+    let mut scaling: Vec<Scaling> = (0..p).map(|j| design.standardise_regressor(&mut columns, j)).collect();
     for (at, &o) in outcomes.iter().enumerate() {
-        let values = &sample.outcomes[o].values;
-        scaling.push(design.standardise(&mut columns, p + at, |i| values[design.row(i)]));
+        scaling.push(design.standardise_values(&mut columns, p + at, &sample.outcomes[o].values));
     }
     let raw: Vec<f64> = scaling.iter().map(|scaling| scaling.raw).collect();
     let kernel = Absorber::new(&design, options.method, &effect_names(sample));

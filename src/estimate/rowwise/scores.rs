@@ -7,11 +7,26 @@ use super::design::Design;
 use crate::absorb::kernel::columns::Columns;
 use crate::design::Cluster;
 use crate::design::codes::combine;
-use crate::linalg::blocks::sum_blocks;
+use crate::linalg::blocks::{BLOCK, sum_blocks, sum_blocks_of};
+use std::ops::Range;
 use std::sync::Arc;
 
+/// Rows per run where no cluster says how long runs are.
+const RUN: usize = 64;
+
+/// A pass over the residuals.
+#[derive(Debug)]
+pub struct Facts {
+    /// Sum of [`Scores::square`].
+    pub square: f64,
+    /// What is left of the regressors' normal equations: the largest sum of scores over their root sum of squares.
+    pub residual: f64,
+    /// Outer products by the first cluster variable, if rows are in its order.
+    pub meat: Option<Meat>,
+}
+
 /// What scores are made of.
-pub struct Scores<'a, E> {
+pub struct Scores<'a, E, S> {
     /// The rows.
     pub design: &'a Design<'a>,
     /// Regressors, and whatever `e` needs.
@@ -20,6 +35,8 @@ pub struct Scores<'a, E> {
     pub kept: &'a [usize],
     /// e of a row, from its number and its values of all columns.
     pub e: E,
+    /// What a row adds to the sum of squares, from its number and e.
+    pub square: S,
 }
 
 /// Outer products of summed scores.
@@ -31,30 +48,106 @@ pub struct Meat {
     pub matrix: Vec<f64>,
 }
 
-impl<E: Fn(usize, &[f64]) -> f64 + Sync> Scores<'_, E> {
+impl<E: Fn(usize, &[f64]) -> f64 + Sync, S: Fn(usize, f64) -> f64 + Sync> Scores<'_, E, S> {
     /// Adds the scores of rows to `sum`.
     #[inline]
-    fn add(&self, rows: std::ops::Range<usize>, sum: &mut [f64]) {
+    fn add(&self, rows: Range<usize>, sum: &mut [f64]) {
         self.columns.for_rows(rows, |i, row| {
             let e = (self.e)(i, row);
             sum.iter_mut().zip(self.kept).for_each(|(sum, &j)| *sum += e * row[j]);
         });
     }
 
+    /// Squares and normal equations, and with them the outer products by the first cluster variable, if `clustered` and
+    /// rows are in its order.
+    pub fn facts(&self, clustered: bool) -> Facts {
+        let bounds = self.design.sample.clusters.first().filter(|_| clustered).and_then(|cluster| self.bounds(cluster));
+        let p = self.kept.len();
+        let total = match &bounds {
+            Some(bounds) => self.pass(bounds.len() - 1, |g| bounds[g] as usize..bounds[g + 1] as usize),
+            None => self.pass(self.design.n.div_ceil(RUN), |g| g * RUN..((g + 1) * RUN).min(self.design.n)),
+        };
+        let (square, rest) = (total[0], &total[1..]);
+        let size = |j: usize| rest[p + j].sqrt();
+        let residual = (0..p).filter(|&j| size(j) > 0.0).map(|j| rest[j].abs() / size(j)).fold(0.0, f64::max);
+        let meat = bounds.map(|bounds| Meat { groups: bounds.len() - 1, matrix: mirror(rest[2 * p..].to_vec(), p) });
+        Facts { square, residual, meat }
+    }
+
+    /// `[square | sums of scores | their squares | outer products by run]`.
+    fn pass(&self, n_runs: usize, run: impl Fn(usize) -> Range<usize> + Sync) -> Vec<f64> {
+        // common numbers of regressors get loops the compiler can unroll
+        match self.kept.len() {
+            1 => self.pass_fixed::<1>(n_runs, run),
+            2 => self.pass_fixed::<2>(n_runs, run),
+            3 => self.pass_fixed::<3>(n_runs, run),
+            4 => self.pass_fixed::<4>(n_runs, run),
+            _ => self.pass_any(n_runs, run),
+        }
+    }
+
+    fn pass_fixed<const P: usize>(&self, n_runs: usize, run: impl Fn(usize) -> Range<usize> + Sync) -> Vec<f64> {
+        let kept: [usize; P] = std::array::from_fn(|a| self.kept[a]);
+        sum_blocks_of(self.block(n_runs), n_runs, 1 + 2 * P + P * P, |runs| {
+            let (mut square, mut sums, mut squares, mut outer) = (0.0, [0.0; P], [0.0; P], [0.0; P].map(|_| [0.0; P]));
+            for g in runs {
+                let mut own = [0.0; P];
+                self.columns.for_rows(run(g), |i, row| {
+                    let e = (self.e)(i, row);
+                    square += (self.square)(i, e);
+                    for a in 0..P {
+                        let score = e * row[kept[a]];
+                        own[a] += score;
+                        squares[a] += score * score;
+                    }
+                });
+                for a in 0..P {
+                    sums[a] += own[a];
+                    (0..P).for_each(|b| outer[a][b] += own[a] * own[b]);
+                }
+            }
+            let parts = std::iter::once(square).chain(sums).chain(squares);
+            parts.chain(outer.into_iter().flatten()).collect()
+        })
+    }
+
+    fn pass_any(&self, n_runs: usize, run: impl Fn(usize) -> Range<usize> + Sync) -> Vec<f64> {
+        let p = self.kept.len();
+        sum_blocks_of(self.block(n_runs), n_runs, 1 + 2 * p + p * p, |runs| {
+            let mut total = vec![0.0; 1 + 2 * p + p * p];
+            let mut own = vec![0.0; p];
+            for g in runs {
+                own.fill(0.0);
+                self.columns.for_rows(run(g), |i, row| {
+                    let e = (self.e)(i, row);
+                    total[0] += (self.square)(i, e);
+                    for (a, &j) in self.kept.iter().enumerate() {
+                        let score = e * row[j];
+                        own[a] += score;
+                        total[1 + p + a] += score * score;
+                    }
+                });
+                own.iter().enumerate().for_each(|(a, own)| total[1 + a] += own);
+                add_outer(&own, &mut total[1 + 2 * p..]);
+            }
+            total
+        })
+    }
+
+    /// Runs per block: about as many rows as a block has elsewhere.
+    fn block(&self, n_runs: usize) -> usize {
+        (BLOCK * n_runs / self.design.n.max(1)).max(1)
+    }
+
     /// Every row on its own.
     pub fn by_row(&self) -> Vec<f64> {
-        self.runs(self.design.n, |i| i..i + 1)
+        let p = self.kept.len();
+        mirror(self.pass(self.design.n, |i| i..i + 1)[1 + 2 * p..].to_vec(), p)
     }
 
     /// By the clusters that share all of some variables.
     pub fn by_clusters(&self, variables: &[usize]) -> Meat {
         let clusters = &self.design.sample.clusters;
-        if let [v] = variables {
-            if let Some(bounds) = self.bounds(&clusters[*v]) {
-                let matrix = self.runs(bounds.len() - 1, |g| bounds[g] as usize..bounds[g + 1] as usize);
-                return Meat { groups: bounds.len() - 1, matrix };
-            }
-        }
         let inputs: Vec<(&[u32], usize)> =
             variables.iter().map(|&v| (clusters[v].codes.as_slice(), clusters[v].n_clusters)).collect();
         let (codes, n_groups) = match inputs.as_slice() {
@@ -105,22 +198,6 @@ impl<E: Fn(usize, &[f64]) -> f64 + Sync> Scores<'_, E> {
         }
         bounds.push(design.n as u32);
         Some(bounds)
-    }
-
-    /// Outer products over runs of rows.
-    fn runs(&self, n_runs: usize, run: impl Fn(usize) -> std::ops::Range<usize> + Sync) -> Vec<f64> {
-        let p = self.kept.len();
-        let total = sum_blocks(n_runs, p * p, |runs| {
-            let mut total = vec![0.0; p * p];
-            let mut sum = vec![0.0; p];
-            for g in runs {
-                sum.fill(0.0);
-                self.add(run(g), &mut sum);
-                add_outer(&sum, &mut total);
-            }
-            total
-        });
-        mirror(total, p)
     }
 }
 
