@@ -46,7 +46,7 @@
 //! model        table and formula to samples, with the flow of rows                        core
 //! design       samples: coded terms, effects, clusters; cells, singletons, layout         core
 //! aggregate    the boundary between what touches rows and what never does                 core
-//! absorb       weighted least squares with absorbed effects: exact or iterative           core
+//! absorb       weighted least squares with absorbed effects: exact, or by the kernel      core
 //! estimate     OLS, likelihoods, separation; from a point estimate to a fit               core
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
