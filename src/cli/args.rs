@@ -1,7 +1,7 @@
 //! One struct per verb; the help text lives on the fields.
 
 use crate::spec::{
-    AbsorbName, CompositionName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
+    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
     VcovName,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -161,6 +161,9 @@ pub struct EntryArguments {
     /// Covariance; cr1 where clusters are given, else iid
     #[arg(long, value_enum)]
     pub vcov: Option<VcovName>,
+    /// Parameters that fixed effects count in K: nominal (default), or their exact rank
+    #[arg(long, value_enum)]
+    pub df: Option<DfName>,
     /// Weights: a column or an expression
     #[arg(long)]
     pub weights: Option<String>,
@@ -208,6 +211,7 @@ impl EntryArguments {
             family: self.family,
             cluster: self.cluster.clone().map(OneOrMany::One),
             vcov: self.vcov,
+            df: self.df,
             weights: self.weights.clone(),
             filter: self.filter.clone(),
             split: self.split.clone(),

@@ -4,6 +4,7 @@ use super::adjusted::{Scale, adjusted_rates, describe_overlap};
 use super::incidental;
 use super::link::Glm;
 use super::outcome::RowConstants;
+use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
 use super::{FitError, Fitted, Influence, Options};
@@ -17,9 +18,10 @@ use crate::inference::intervals::estimate;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
 use crate::result::*;
-use crate::vcov::small_sample::{count_effects, small_sample};
+use crate::vcov::small_sample::small_sample;
 use crate::vcov::{clustered_meat, combine_linear};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// A solved regression on its cells.
 #[derive(Debug)]
@@ -180,6 +182,7 @@ pub fn assemble_with(
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    warnings.extend(counts.warning.clone());
     for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
         warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
     }
@@ -239,6 +242,7 @@ pub fn assemble_with(
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
+        absorbed_rank: counts.rank,
         rates,
         flow,
         overlap,
@@ -359,6 +363,9 @@ pub(super) struct Counts {
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
     pub k_all: usize,
     pub effects: Vec<EffectInfo>,
+    pub rank: Option<AbsorbedRank>,
+    /// Why K has no exact count.
+    pub warning: Option<String>,
     pub flow: Flow,
     /// Rows in separated cells.
     pub n_separated: usize,
@@ -387,8 +394,12 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
     let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
     let clustered = options.vcov == VcovKind::Cr1;
     let nested_in = if clustered { rows.nesting(exact) } else { vec![None; sample.effects.len()] };
-    let (effects, counted) = count_effects(sample, &layout.effect_levels, &nested_in, clustered);
-    let (_, counted_all) = count_effects(sample, &layout.effect_levels, &nested_in, false);
+    let codes = |e: usize| layout.cell.iter().map(|&cell| cells.effect_codes[e][cell as usize]).collect();
+    let (levels, nested_in) = (layout.effect_levels.as_slice(), nested_in.as_slice());
+    // the rows of a likelihood depend on its outcome
+    let own = OnceLock::new();
+    let known = if options.family == Family::Ols { &shared.ranks } else { &own };
+    let parameters = Absorbed { sample, options, levels, nested_in, n: layout.n(), codes }.count(known);
     let mut flow = Flow { rows_read: sample.n_rows, rows_used: n, ..Flow::default() };
     if n_singletons > 0 {
         flow.dropped.push(FlowStep { reason: String::from("singleton"), rows: n_singletons });
@@ -410,7 +421,16 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
         layout.cell.iter().for_each(|&cell| present[shared.effect_cell[cell as usize] as usize] = true);
         flow.cells = present.iter().filter(|&&present| present).count();
     }
-    Counts { n, k: n_coef + counted, k_all: n_coef + counted_all, effects, flow, n_separated }
+    Counts {
+        n,
+        k: n_coef + parameters.counted,
+        k_all: n_coef + parameters.counted_all,
+        effects: parameters.effects,
+        rank: parameters.rank,
+        warning: parameters.warning,
+        flow,
+        n_separated,
+    }
 }
 
 /// Covariance of the functionals, with what it was built from.

@@ -9,6 +9,7 @@ mod incidental;
 pub mod link;
 mod ols;
 mod outcome;
+mod parameters;
 mod rowwise;
 mod separation;
 mod shared;
@@ -40,6 +41,9 @@ pub struct Options {
     pub keep_influence: bool,
     /// Whether the bias that absorbed effects give the coefficients of a logit or probit is corrected.
     pub bias_correction: bool,
+    /// Whether K counts the exact rank of the absorbed effects, rather than their levels less one for each effect but
+    /// the first.
+    pub exact_df: bool,
 }
 
 impl Default for Options {
@@ -53,6 +57,7 @@ impl Default for Options {
             conf_level: 0.95,
             keep_influence: false,
             bias_correction: false,
+            exact_df: false,
         }
     }
 }

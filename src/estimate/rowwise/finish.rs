@@ -2,7 +2,9 @@
 
 use super::super::assemble::Counts;
 use super::super::link::Glm;
+use super::super::parameters::{Absorbed, Ranks};
 use super::super::{FitError, Fitted, Influence, Options, incidental};
+use super::absorber::gather;
 use super::design::{Design, Kept, Scaling};
 use super::scores::{Scores, mirror};
 use crate::absorb::kernel::Report;
@@ -12,8 +14,8 @@ use crate::inference::intervals::estimate;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
-use crate::vcov::small_sample::{count_effects, small_sample};
-use std::sync::Arc;
+use crate::vcov::small_sample::small_sample;
+use std::sync::{Arc, OnceLock};
 
 /// What the outcomes of a fit share.
 pub struct Fit<'a> {
@@ -30,6 +32,8 @@ pub struct Fit<'a> {
     /// How the regressors were standardised.
     pub scaling: &'a [Scaling],
     pub report: Report,
+    /// Ranks of the effects, found with the first outcome.
+    pub ranks: OnceLock<Ranks>,
 }
 
 /// A covariance and what it was made of.
@@ -163,8 +167,9 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let nest = |effect: &Effect| sample.clusters.iter().find(|c| is_nested(design, effect, c)).map(|c| c.name.clone());
     let nested_in: Vec<Option<String>> =
         sample.effects.iter().map(|effect| if clustered { nest(effect) } else { None }).collect();
-    let (effects, counted) = count_effects(sample, &design.effect_levels, &nested_in, clustered);
-    let (_, counted_all) = count_effects(sample, &design.effect_levels, &nested_in, false);
+    let codes = |e: usize| gather(design, &sample.effects[e].codes);
+    let (levels, nested_in) = (design.effect_levels.as_slice(), nested_in.as_slice());
+    let parameters = Absorbed { sample, options, levels, nested_in, n: design.n, codes }.count(&fit.ranks);
     let mut flow = Flow { rows_read: sample.n_rows, rows_used: design.n, ..Flow::default() };
     let mut dropped = |reason: &str, rows: usize| {
         if rows > 0 {
@@ -179,9 +184,11 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let n_coef = fit.factor.rank();
     Ok(Counts {
         n: design.n,
-        k: n_coef + counted,
-        k_all: n_coef + counted_all,
-        effects,
+        k: n_coef + parameters.counted,
+        k_all: n_coef + parameters.counted_all,
+        effects: parameters.effects,
+        rank: parameters.rank,
+        warning: parameters.warning,
         flow,
         n_separated: fit.kept.separated,
     })
@@ -240,6 +247,7 @@ fn record(
     let m = kept.len();
     let vcov: Vec<f64> = (0..m * m).map(|at| variance.matrix[at] * unit[at / m] * unit[at % m]).collect();
     let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
+    warnings.extend(counts.warning.clone());
     let mut coefficients = Vec::with_capacity(m);
     for (a, &j) in kept.iter().enumerate() {
         let se = vcov[a * m + a].sqrt();
@@ -276,6 +284,7 @@ fn record(
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
+        absorbed_rank: counts.rank,
         rates: None,
         flow,
         overlap: None,
