@@ -132,6 +132,12 @@ pub struct FitArguments {
     /// File to write, atomically; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// File to write with the estimate of every level of the fixed effects: .csv or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_effects: Option<PathBuf>,
+    /// File to write with the fitted value of every row used: .csv or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_fitted: Option<PathBuf>,
     /// Decimals of printed tables
     #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
     pub digits: u8,

@@ -1,6 +1,7 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::effects::FittedRows;
 use super::incidental;
 use super::link::Glm;
 use super::outcome::RowConstants;
@@ -222,6 +223,7 @@ pub fn assemble_with(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -249,7 +251,7 @@ pub fn assemble_with(
         fit: stats,
         warnings,
     };
-    Ok(Fitted { fit, influence })
+    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -334,6 +336,34 @@ fn unstandardise<'a>(
         }
     }
     Coefficients { names, values, slope, all, position, dropped }
+}
+
+/// The rows of the estimation cells.
+fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &Point, shift: f64) -> FittedRows {
+    let cells = problem.rows.cells();
+    let intercept = if problem.sample.has_intercept() { coef.values[0] } else { 0.0 };
+    // columns are standardised: x b = (c + s z) b
+    let centre: f64 = intercept + coef.all.iter().zip(&layout.centre).map(|(b, c)| b * c).sum::<f64>();
+    let linear: Vec<f64> = (0..layout.n())
+        .map(|i| {
+            let slots = layout.slots(i).filter(|&(column, _)| (layout.n_effect_columns..layout.k).contains(&column));
+            let slots = slots.map(|(column, value)| (column - layout.n_effect_columns, value));
+            centre + slots.map(|(j, value)| coef.all[j] * layout.scale[j] * value).sum::<f64>()
+        })
+        .collect();
+    let predictor = |i: usize| point.eta.map_or_else(|| point.fitted[i] + shift, |eta| eta[i]);
+    let mut place = vec![usize::MAX; cells.len()];
+    layout.cell.iter().enumerate().for_each(|(i, &cell)| place[cell as usize] = i);
+    let mut rows = FittedRows::default();
+    for (row, &cell) in cells.of_row.iter().enumerate() {
+        let i = place[cell as usize];
+        if i != usize::MAX {
+            rows.row.push(row as u32);
+            rows.linear.push(linear[i]);
+            rows.predictor.push(predictor(i));
+        }
+    }
+    rows
 }
 
 /// Why a term went that is part of a separating combination.

@@ -1,6 +1,7 @@
 //! From coefficients and scores to a [`ModelFit`].
 
 use super::super::assemble::Counts;
+use super::super::effects::FittedRows;
 use super::super::link::Glm;
 use super::super::parameters::{Absorbed, Ranks};
 use super::super::{FitError, Fitted, Influence, Options, incidental};
@@ -90,7 +91,14 @@ pub fn finish(
         iterations: fit.report.iterations,
         residual: residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &e, counts, sigma * sigma, scale, stats)
+    let mut fitted = record(fit, o, &coef, &e, counts, sigma * sigma, scale, stats)?;
+    if fit.options.keep_fitted {
+        let values = &fit.sample.outcomes[o].values;
+        let mut predictor: Vec<f64> = (0..design.n).map(|i| values[design.row(i)]).collect();
+        fit.columns.for_rows(0..design.n, |i, row| predictor[i] -= scale * e(i, row) / design.weight(i));
+        fitted.rows = Some(fitted_rows(fit, &coef, scale, predictor));
+    }
+    Ok(fitted)
 }
 
 /// A likelihood at its maximum.
@@ -125,7 +133,23 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         iterations: at.iterations,
         residual: facts.residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &e, count(fit)?, 1.0, 1.0, stats)
+    let mut fitted = record(fit, o, &coef, &e, count(fit)?, 1.0, 1.0, stats)?;
+    fitted.rows = fit.options.keep_fitted.then(|| fitted_rows(fit, &coef, 1.0, at.eta.clone()));
+    Ok(fitted)
+}
+
+/// The rows with what regressors alone predict.
+fn fitted_rows(fit: &Fit, coef: &[f64], scale: f64, predictor: Vec<f64>) -> FittedRows {
+    let design = fit.design;
+    let kept: Vec<usize> = (0..coef.len()).filter(|&j| !fit.factor.dropped[j]).collect();
+    let linear = |i: usize| -> f64 {
+        kept.iter().map(|&j| coef[j] * scale / fit.scaling[j].scale * design.regressor(j, i)).sum()
+    };
+    FittedRows {
+        row: (0..design.n).map(|i| design.row(i) as u32).collect(),
+        linear: (0..design.n).map(linear).collect(),
+        predictor,
+    }
 }
 
 /// A pass over the residuals.
@@ -291,7 +315,7 @@ fn record(
         fit: stats,
         warnings,
     };
-    Ok(Fitted { fit, influence })
+    Ok(Fitted { fit, influence, rows: None, effects: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {

@@ -61,6 +61,13 @@ pub fn rank(effects: &[(&[u32], usize)], n_rows: usize, max_remaining: usize) ->
     Rank { rank: present.iter().sum::<usize>() - redundant.iter().sum::<usize>(), exact, redundant }
 }
 
+/// Values of the levels of two effects that sum to `sums` in every row, where these are such sums.
+pub fn two_levels(a: (&[u32], usize), b: (&[u32], usize), sums: &[f64]) -> [Vec<f64>; 2] {
+    let mut values = Forest::new(a, b).potentials(sums);
+    let of_b = values.split_off(a.1);
+    [values, of_b]
+}
+
 /// Levels with rows.
 fn count_present(codes: &[u32], n_levels: usize) -> usize {
     let mut seen = vec![false; n_levels];
