@@ -144,6 +144,21 @@ pub struct EffectInfo {
     pub counted: usize,
     /// The cluster variable it is nested in, if any (then it does not count).
     pub nested_in: Option<String>,
+    /// Levels that the larger effects span (the constant among them); unknown where effects have slopes.
+    pub redundant: Option<usize>,
+}
+
+/// Parameters of all absorbed effects together, without slopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AbsorbedRank {
+    /// Rank of their dummies: levels less those redundant.
+    pub rank: usize,
+    /// Whether that is exact; if not, it is an upper bound from pairs of effects.
+    pub exact: bool,
+    /// What the effects that are not nested would add to K; 1 if all are nested.
+    pub counted: usize,
+    /// Whether K has that count rather than the nominal one.
+    pub in_k: bool,
 }
 
 /// One cluster dimension.
@@ -365,6 +380,8 @@ pub struct ModelFit {
     pub weights: Option<String>,
     /// Absorbed effects.
     pub effects: Vec<EffectInfo>,
+    /// Their parameters; `None` without effects, or where they have slopes.
+    pub absorbed_rank: Option<AbsorbedRank>,
     /// Adjusted rates, if asked for.
     pub rates: Option<Rates>,
     /// Flow of rows.

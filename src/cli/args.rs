@@ -1,7 +1,7 @@
 //! One struct per verb; the help text lives on the fields.
 
 use crate::spec::{
-    AbsorbName, CompositionName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
+    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
     VcovName,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -132,6 +132,12 @@ pub struct FitArguments {
     /// File to write, atomically; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// File to write with the estimate of every level of the fixed effects: .csv or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_effects: Option<PathBuf>,
+    /// File to write with the fitted value of every row used: .csv or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_fitted: Option<PathBuf>,
     /// Decimals of printed tables
     #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
     pub digits: u8,
@@ -161,6 +167,9 @@ pub struct EntryArguments {
     /// Covariance; cr1 where clusters are given, else iid
     #[arg(long, value_enum)]
     pub vcov: Option<VcovName>,
+    /// Parameters that fixed effects count in K: nominal (default), or their exact rank
+    #[arg(long, value_enum)]
+    pub df: Option<DfName>,
     /// Weights: a column or an expression
     #[arg(long)]
     pub weights: Option<String>,
@@ -208,6 +217,7 @@ impl EntryArguments {
             family: self.family,
             cluster: self.cluster.clone().map(OneOrMany::One),
             vcov: self.vcov,
+            df: self.df,
             weights: self.weights.clone(),
             filter: self.filter.clone(),
             split: self.split.clone(),

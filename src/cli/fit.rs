@@ -5,9 +5,11 @@ use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
+use crate::output::data_table::DataTable;
+use crate::output::saved::{effects_table, fitted_table, text_for};
 use crate::output::write::{check_target, write};
 use crate::output::{Format, RenderOptions, render};
-use crate::pipeline::fit_models;
+use crate::pipeline::fit_and_save;
 use crate::result::Run;
 use crate::spec::{ModelEntry, ModelFile, Resolved, embedded};
 use std::path::Path;
@@ -24,14 +26,18 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     }
     let files = model_files(arguments)?;
     let flags = arguments.entry.entry();
-    let groups: Vec<(String, Vec<Resolved>)> = files
+    let mut groups: Vec<(String, Vec<Resolved>)> = files
         .iter()
         .map(|file| Ok((file.name.clone(), arguments.source.resolve(file, &flags)?)))
         .collect::<Result<_, Failure>>()?;
+    for spec in groups.iter_mut().flat_map(|(_, specs)| specs) {
+        spec.options.keep_effects = arguments.save_effects.is_some();
+        spec.options.keep_fitted = arguments.save_fitted.is_some();
+    }
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
     let format = format_of(arguments);
-    check_target(arguments.output.as_deref())?;
+    check_targets(arguments)?;
 
     let mut progress = Progress::new(arguments.source.quiet);
     progress.stage("read");
@@ -46,10 +52,15 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
         sources: sources(&table, &arguments.data),
         ..Run::default()
     };
+    let mut fits = Vec::new();
     for (name, specs) in &groups {
         progress.stage(&format!("fit {name}"));
-        run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
+        fits.extend(fit_and_save(&workspace, specs, &label_of, &|_| {})?);
     }
+    let note = run.data_note.as_deref();
+    save(arguments.save_effects.as_deref(), || effects_table(&fits, note))?;
+    save(arguments.save_fitted.as_deref(), || fitted_table(&fits, note))?;
+    run.fits.extend(fits.into_iter().map(|(fit, _)| fit));
     progress.finish();
     run.timings = std::mem::take(&mut progress.timings);
 
@@ -62,6 +73,34 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     let text = render(&run, format, &options);
     write(arguments.output.as_deref(), text.as_bytes())?;
     Ok(exit::DONE)
+}
+
+/// Refuses files that could not be written, before the work.
+fn check_targets(arguments: &FitArguments) -> Result<(), Failure> {
+    let saved = [("--save-effects", &arguments.save_effects), ("--save-fitted", &arguments.save_fitted)];
+    let mut targets: Vec<&Path> = arguments.output.as_deref().into_iter().collect();
+    check_target(arguments.output.as_deref())?;
+    for (flag, path) in saved.iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?))) {
+        if !matches!(path.extension().and_then(|extension| extension.to_str()), Some("csv" | "json")) {
+            let hint = format!("e.g. `{flag} {}.csv`", flag.trim_start_matches("--save-"));
+            return Err(Failure::input(format!("`{}` is neither .csv nor .json", path.display()), Some(hint)));
+        }
+        if targets.contains(&path) {
+            let hint = Some(String::from("give every file a name of its own"));
+            return Err(Failure::input(format!("`{}` would be written twice", path.display()), hint));
+        }
+        check_target(Some(path))?;
+        targets.push(path);
+    }
+    Ok(())
+}
+
+/// Writes a table where it was asked for.
+fn save(path: Option<&Path>, table: impl FnOnce() -> DataTable) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    write(Some(path), text_for(&table(), is_json).as_bytes())?;
+    Ok(())
 }
 
 fn sources(table: &crate::table::Table, data: &[String]) -> Vec<String> {

@@ -1,9 +1,11 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::effects::FittedRows;
 use super::incidental;
 use super::link::Glm;
 use super::outcome::RowConstants;
+use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
 use super::{FitError, Fitted, Influence, Options};
@@ -17,9 +19,10 @@ use crate::inference::intervals::estimate;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
 use crate::result::*;
-use crate::vcov::small_sample::{count_effects, small_sample};
+use crate::vcov::small_sample::small_sample;
 use crate::vcov::{clustered_meat, combine_linear};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// A solved regression on its cells.
 #[derive(Debug)]
@@ -180,6 +183,7 @@ pub fn assemble_with(
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    warnings.extend(counts.warning.clone());
     for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
         warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
     }
@@ -219,6 +223,7 @@ pub fn assemble_with(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -239,13 +244,14 @@ pub fn assemble_with(
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
+        absorbed_rank: counts.rank,
         rates,
         flow,
         overlap,
         fit: stats,
         warnings,
     };
-    Ok(Fitted { fit, influence })
+    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -332,6 +338,34 @@ fn unstandardise<'a>(
     Coefficients { names, values, slope, all, position, dropped }
 }
 
+/// The rows of the estimation cells.
+fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &Point, shift: f64) -> FittedRows {
+    let cells = problem.rows.cells();
+    let intercept = if problem.sample.has_intercept() { coef.values[0] } else { 0.0 };
+    // columns are standardised: x b = (c + s z) b
+    let centre: f64 = intercept + coef.all.iter().zip(&layout.centre).map(|(b, c)| b * c).sum::<f64>();
+    let linear: Vec<f64> = (0..layout.n())
+        .map(|i| {
+            let slots = layout.slots(i).filter(|&(column, _)| (layout.n_effect_columns..layout.k).contains(&column));
+            let slots = slots.map(|(column, value)| (column - layout.n_effect_columns, value));
+            centre + slots.map(|(j, value)| coef.all[j] * layout.scale[j] * value).sum::<f64>()
+        })
+        .collect();
+    let predictor = |i: usize| point.eta.map_or_else(|| point.fitted[i] + shift, |eta| eta[i]);
+    let mut place = vec![usize::MAX; cells.len()];
+    layout.cell.iter().enumerate().for_each(|(i, &cell)| place[cell as usize] = i);
+    let mut rows = FittedRows::default();
+    for (row, &cell) in cells.of_row.iter().enumerate() {
+        let i = place[cell as usize];
+        if i != usize::MAX {
+            rows.row.push(row as u32);
+            rows.linear.push(linear[i]);
+            rows.predictor.push(predictor(i));
+        }
+    }
+    rows
+}
+
 /// Why a term went that is part of a separating combination.
 fn separated_reason(term: &str, separations: &[Separation]) -> Option<&'static str> {
     let found = separations.iter().filter(|found| found.terms.iter().any(|(name, _)| name == term));
@@ -359,6 +393,9 @@ pub(super) struct Counts {
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
     pub k_all: usize,
     pub effects: Vec<EffectInfo>,
+    pub rank: Option<AbsorbedRank>,
+    /// Why K has no exact count.
+    pub warning: Option<String>,
     pub flow: Flow,
     /// Rows in separated cells.
     pub n_separated: usize,
@@ -387,8 +424,12 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
     let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
     let clustered = options.vcov == VcovKind::Cr1;
     let nested_in = if clustered { rows.nesting(exact) } else { vec![None; sample.effects.len()] };
-    let (effects, counted) = count_effects(sample, &layout.effect_levels, &nested_in, clustered);
-    let (_, counted_all) = count_effects(sample, &layout.effect_levels, &nested_in, false);
+    let codes = |e: usize| layout.cell.iter().map(|&cell| cells.effect_codes[e][cell as usize]).collect();
+    let (levels, nested_in) = (layout.effect_levels.as_slice(), nested_in.as_slice());
+    // the rows of a likelihood depend on its outcome
+    let own = OnceLock::new();
+    let known = if options.family == Family::Ols { &shared.ranks } else { &own };
+    let parameters = Absorbed { sample, options, levels, nested_in, n: layout.n(), codes }.count(known);
     let mut flow = Flow { rows_read: sample.n_rows, rows_used: n, ..Flow::default() };
     if n_singletons > 0 {
         flow.dropped.push(FlowStep { reason: String::from("singleton"), rows: n_singletons });
@@ -410,7 +451,16 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
         layout.cell.iter().for_each(|&cell| present[shared.effect_cell[cell as usize] as usize] = true);
         flow.cells = present.iter().filter(|&&present| present).count();
     }
-    Counts { n, k: n_coef + counted, k_all: n_coef + counted_all, effects, flow, n_separated }
+    Counts {
+        n,
+        k: n_coef + parameters.counted,
+        k_all: n_coef + parameters.counted_all,
+        effects: parameters.effects,
+        rank: parameters.rank,
+        warning: parameters.warning,
+        flow,
+        n_separated,
+    }
 }
 
 /// Covariance of the functionals, with what it was built from.

@@ -4,11 +4,13 @@
 
 mod adjusted;
 mod assemble;
+pub mod effects;
 mod glm;
 mod incidental;
 pub mod link;
 mod ols;
 mod outcome;
+mod parameters;
 mod rowwise;
 mod separation;
 mod shared;
@@ -19,6 +21,7 @@ use crate::absorb::{Method, NotConverged};
 use crate::design::cells::is_binary;
 use crate::design::{RatesFactor, Sample};
 use crate::result::{Composition, Family, ModelFit, Separation, VcovKind};
+use effects::{EffectEstimates, FittedRows};
 use link::Glm;
 
 /// What to fit, apart from the design.
@@ -40,6 +43,13 @@ pub struct Options {
     pub keep_influence: bool,
     /// Whether the bias that absorbed effects give the coefficients of a logit or probit is corrected.
     pub bias_correction: bool,
+    /// Whether K counts the exact rank of the absorbed effects, rather than their levels less one for each effect but
+    /// the first.
+    pub exact_df: bool,
+    /// Whether the fitted values of all estimation rows are returned.
+    pub keep_fitted: bool,
+    /// Whether the estimates of the absorbed effects are returned.
+    pub keep_effects: bool,
 }
 
 impl Default for Options {
@@ -53,6 +63,9 @@ impl Default for Options {
             conf_level: 0.95,
             keep_influence: false,
             bias_correction: false,
+            exact_df: false,
+            keep_fitted: false,
+            keep_effects: false,
         }
     }
 }
@@ -64,6 +77,10 @@ pub struct Fitted {
     pub fit: ModelFit,
     /// Summed influence by the first cluster variable.
     pub influence: Option<Influence>,
+    /// Fitted values of the estimation rows, if asked for (or needed for the effects).
+    pub rows: Option<FittedRows>,
+    /// Estimates of the absorbed effects, if asked for.
+    pub effects: Option<EffectEstimates>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.
@@ -187,6 +204,12 @@ pub enum FitError {
         /// Why not.
         reason: &'static str,
     },
+    /// No effects to save.
+    #[error("the fixed effects cannot be saved: {reason}")]
+    NoEffects {
+        /// Why not.
+        reason: String,
+    },
     /// Slopes by level that cannot be absorbed as asked for.
     #[error("the slopes of `{effect}` {reason}")]
     Slopes {
@@ -237,6 +260,17 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
+    if options.keep_effects {
+        if let Err(error) = effects::check(sample, options) {
+            return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+        }
+        let fits = fit_outcomes(sample, &Options { keep_fitted: true, ..options.clone() });
+        return fits.into_iter().map(|fitted| with_effects(sample, fitted?)).collect();
+    }
+    fit_outcomes(sample, options)
+}
+
+fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
     if rowwise::applies(sample, options) {
         return rowwise::fit(sample, options);
     }
@@ -244,6 +278,16 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         None => ols::fit(sample, options),
         Some(glm) => glm::fit(sample, options, glm),
     }
+}
+
+/// Adds the estimates of the effects.
+fn with_effects(sample: &Sample, mut fitted: Fitted) -> Result<Fitted, FitError> {
+    if let Some(rows) = &fitted.rows {
+        let effects = effects::recover(sample, rows)?;
+        fitted.fit.warnings.extend(effects.warnings());
+        fitted.effects = Some(effects);
+    }
+    Ok(fitted)
 }
 
 /// Refuses outcomes that cannot be fitted.

@@ -1,5 +1,6 @@
 //! What does not depend on the outcome: cells of the effects, rows and clusters per level, overlap of the levels.
 
+use super::parameters::Ranks;
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;
 use crate::rates::overlap::{self, Implied};
@@ -21,6 +22,8 @@ pub struct Shared {
     pub overlap: Overlap,
     /// Implied weights of a linear model: the same for every outcome, and computed with the first.
     pub implied: OnceLock<Vec<Implied>>,
+    /// Ranks of the effects of a linear model, counted with the first outcome.
+    pub ranks: OnceLock<Ranks>,
 }
 
 impl Shared {
@@ -34,8 +37,8 @@ impl Shared {
         };
         let Some(factor) = &sample.rates else {
             let (level_rows, level_clusters, overlap) = Default::default();
-            let implied = OnceLock::new();
-            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied };
+            let (implied, ranks) = (OnceLock::new(), OnceLock::new());
+            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks };
         };
         let mut level_rows = vec![0usize; factor.levels.len()];
         for cell in 0..cells.len() {
@@ -44,6 +47,7 @@ impl Shared {
         let level_clusters = rows.level_clusters();
         let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
         overlap.largest_cluster_share = rows.largest_cluster_share();
-        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied: OnceLock::new() }
+        let (implied, ranks) = (OnceLock::new(), OnceLock::new());
+        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks }
     }
 }

@@ -63,7 +63,9 @@ fn ols_fit() -> ModelFit {
             levels: 88,
             counted: 88,
             nested_in: None,
+            redundant: Some(0),
         }],
+        absorbed_rank: Some(AbsorbedRank { rank: 88, exact: true, counted: 88, in_k: false }),
         rates: Some(rates()),
         flow: Flow {
             rows_read: 2_200,
@@ -169,7 +171,14 @@ fn logit_fit() -> ModelFit {
         separations: Vec::new(),
         clusters: vec![ClusterInfo { name: String::from("user"), count: 1_180 }],
         reference: Reference::Normal,
-        effects: vec![EffectInfo { name: String::from("work_mode"), levels: 8, counted: 8, nested_in: None }],
+        effects: vec![EffectInfo {
+            name: String::from("work_mode"),
+            levels: 8,
+            counted: 8,
+            nested_in: None,
+            redundant: Some(0),
+        }],
+        absorbed_rank: Some(AbsorbedRank { rank: 8, exact: true, counted: 8, in_k: false }),
         rates: None,
         overlap: None,
         flow: Flow {

@@ -70,8 +70,15 @@ fn model(fit: &ModelFit) -> Value {
                 "levels": effect.levels,
                 "counted": effect.counted,
                 "nested_in": effect.nested_in,
+                "redundant": effect.redundant,
             }))
             .collect::<Vec<_>>(),
+        "absorbed_rank": fit.absorbed_rank.map(|absorbed| json!({
+            "rank": absorbed.rank,
+            "exact": absorbed.exact,
+            "counted": absorbed.counted,
+            "in_k": absorbed.in_k,
+        })),
         "rates": rates.map_or_else(Vec::new, |rates| rates.levels.iter().map(level).collect()),
         "rates_info": rates.map(rates_info),
         "contrasts": rates.map_or_else(Vec::new, |rates| rates.contrasts.iter().map(contrast).collect()),

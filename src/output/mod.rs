@@ -23,6 +23,7 @@ pub mod options;
 pub mod rates_table;
 pub mod regression_table;
 pub mod report;
+pub mod saved;
 pub mod text;
 pub mod write;
 

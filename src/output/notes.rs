@@ -51,6 +51,7 @@ fn notes_of(fit: &ModelFit) -> Vec<String> {
         let cluster = effect.nested_in.as_ref()?;
         Some(format!("`{}` is nested in the clusters `{cluster}` and does not count in K", effect.name))
     }));
+    notes.extend(rank_note(fit));
     notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
     notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
     notes
@@ -94,6 +95,23 @@ fn small_sample_note(fit: &ModelFit) -> String {
     };
     let factor = parts.factor;
     format!("small-sample factor {formula} = {factor:.6} with n = {}, K = {}{groups}", count(parts.n), count(parts.k))
+}
+
+/// What the fixed effects add to K, where the exact count is not the nominal one.
+fn rank_note(fit: &ModelFit) -> Option<String> {
+    let absorbed = fit.absorbed_rank?;
+    if absorbed.in_k {
+        return Some(format!("K counts the rank of the fixed effects: {} parameters", count(absorbed.counted)));
+    }
+    let nominal = fit.effects.iter().map(|effect| effect.counted).sum::<usize>();
+    let most = if absorbed.exact { "" } else { "at most " };
+    (absorbed.counted < nominal).then(|| {
+        format!(
+            "the fixed effects have {most}{} parameters, K counts {}: `--df exact`",
+            count(absorbed.counted),
+            count(nominal)
+        )
+    })
 }
 
 /// `95%`, `99.5%`.

@@ -41,6 +41,7 @@ impl RunError {
                         | FitError::Negative { .. }
                         | FitError::RatesNotInModel { .. }
                         | FitError::NoBiasCorrection { .. }
+                        | FitError::NoEffects { .. }
                         | FitError::Slopes { .. }
                 )
             }
@@ -118,6 +119,7 @@ fn fit_hint(error: &FitError) -> Option<String> {
         FitError::Separated { factor: Some(factor), .. } => format!(
             "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
         ),
+        FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
         FitError::NoBiasCorrection { .. } => String::from("leave out `--bias-correction`"),
         FitError::Separated { .. } => String::from(
             "take these terms out, merge or drop their levels, or use `--family ols`; a finite number here would be an artefact",

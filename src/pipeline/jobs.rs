@@ -1,6 +1,7 @@
 //! Fits every sample of every specification, in parallel and in order.
 
 use super::RunError;
+use super::saved::{Saved, save};
 use crate::estimate::{FitError, Fitted, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::formula::effect_name;
@@ -23,6 +24,19 @@ pub fn fit_models(
     labels: Labels,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<ModelFit>, RunError> {
+    Ok(fit_and_save(workspace, specs, labels, done)?.into_iter().map(|(fit, _)| fit).collect())
+}
+
+/// The same with what the options of a specification keep beside the records.
+///
+/// # Errors
+/// As [`fit_models`].
+pub fn fit_and_save(
+    workspace: &Workspace,
+    specs: &[Resolved],
+    labels: Labels,
+    done: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<(ModelFit, Saved)>, RunError> {
     let mut jobs: Vec<(&Resolved, Request, String)> = Vec::new();
     for spec in specs {
         for (name, filter) in samples(workspace, spec)? {
@@ -31,7 +45,7 @@ pub fn fit_models(
         }
     }
     // variables that every job needs are evaluated once, before the jobs race for them
-    let fits: Vec<Result<Vec<ModelFit>, RunError>> = jobs
+    let fits: Vec<Result<Vec<(ModelFit, Saved)>, RunError>> = jobs
         .par_iter()
         .map(|(spec, request, sample)| {
             let fits = one_job(workspace, spec, request, sample, labels);
@@ -39,7 +53,7 @@ pub fn fit_models(
             fits
         })
         .collect();
-    let nested: Vec<Vec<ModelFit>> = fits.into_iter().collect::<Result<_, _>>()?;
+    let nested: Vec<Vec<(ModelFit, Saved)>> = fits.into_iter().collect::<Result<_, _>>()?;
     Ok(nested.into_iter().flatten().collect())
 }
 
@@ -73,9 +87,9 @@ fn one_job(
     request: &Request,
     sample: &str,
     labels: Labels,
-) -> Result<Vec<ModelFit>, RunError> {
+) -> Result<Vec<(ModelFit, Saved)>, RunError> {
     let prepared = prepare(workspace, request).map_err(|error| RunError::model(spec, sample, error))?;
-    let mut fits: Vec<ModelFit> = Vec::new();
+    let mut fits: Vec<(ModelFit, Saved)> = Vec::new();
     for mut group in prepared {
         if let Some(rates) = &mut group.sample.rates {
             rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
@@ -85,12 +99,14 @@ fn one_job(
                 let place = place_of(workspace, &group, &error);
                 RunError::fit(spec, sample, error, place)
             })?;
-            fits.push(complete(fitted, spec, request, sample, &group));
+            let saved = save(workspace, request, &group, &fitted, spec.options.keep_fitted)
+                .map_err(|error| RunError::model(spec, sample, error))?;
+            fits.push((complete(fitted, spec, request, sample, &group), saved));
         }
     }
     // groups of outcomes with the same missing rows come together: restore the formula's order
     let order: Vec<String> = request.formula.outcomes.iter().map(outcome_name).collect();
-    fits.sort_by_key(|fit| order.iter().position(|name| *name == fit.outcome));
+    fits.sort_by_key(|(fit, _)| order.iter().position(|name| *name == fit.outcome));
     Ok(fits)
 }
 

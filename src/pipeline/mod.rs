@@ -3,7 +3,9 @@
 mod counts;
 mod error;
 mod jobs;
+mod saved;
 
 pub use counts::sample_counts;
 pub use error::RunError;
-pub use jobs::{Labels, fit_models};
+pub use jobs::{Labels, fit_and_save, fit_models};
+pub use saved::{Saved, SavedLevel, SavedRow};

@@ -56,6 +56,9 @@ pub struct ModelEntry {
     /// Covariance; `cr1` when clusters are given, else `iid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcov: Option<VcovName>,
+    /// Parameters that fixed effects count in K: nominal, or exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub df: Option<DfName>,
     /// Weight variable or expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
@@ -153,6 +156,15 @@ names! {
     }
 }
 names! {
+    /// Parameters of fixed effects in K.
+    DfName {
+        /// One less than levels for each effect but the first, as fixest does
+        Nominal,
+        /// The rank of the effects
+        Exact,
+    }
+}
+names! {
     /// Missing controls.
     NaName {
         /// A level of their own
@@ -214,6 +226,7 @@ impl ModelEntry {
             family: self.family.or(below.family),
             cluster: self.cluster.clone().or_else(|| below.cluster.clone()),
             vcov: self.vcov.or(below.vcov),
+            df: self.df.or(below.df),
             weights: pick(&self.weights, &below.weights),
             filter: pick(&self.filter, &below.filter),
             split: pick(&self.split, &below.split),

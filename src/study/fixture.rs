@@ -24,7 +24,8 @@ pub(crate) fn study_fits() -> Vec<ModelFit> {
             if column > 0 {
                 let name = steps[..column].concat();
                 fit.flow.cells = 36 * column;
-                fit.effects.push(EffectInfo { name, levels: 36 * column, counted: 36 * column, nested_in: None });
+                let (levels, counted) = (36 * column, 36 * column);
+                fit.effects.push(EffectInfo { name, levels, counted, nested_in: None, redundant: None });
             }
             if column == 5 {
                 let mut control = fit.coefficients[0].clone();

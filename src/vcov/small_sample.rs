@@ -1,4 +1,4 @@
-//! Counting parameters and clusters for the small-sample factor, as fixest does by default.
+//! Counting parameters and clusters for the small-sample factor, as fixest does by default (`K.exact = FALSE`).
 //!
 //! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1) + sum_{f not nested} L_f S_f, with L_f the levels of absorbed
 //! effect f, S_f its slopes, F and the first sums over the effects with intercepts, and p the estimated coefficients (the
@@ -38,6 +38,7 @@ pub fn count_effects(
                 levels: levels[e],
                 counted: own + slopes + constant,
                 nested_in: if clustered { nested_in[e].clone() } else { None },
+                redundant: None,
             }
         })
         .collect();

@@ -6,7 +6,7 @@
 
 use crate::support::{close, floats, json};
 use metier::absorb::Method;
-use metier::absorb::kernel::rank::rank;
+use metier::absorb::kernel::rank::{MAX_REMAINING, rank};
 use metier::design::{Cluster, Effect, Outcome, Sample, Slope, Term};
 use metier::estimate::{Options, fit};
 use metier::result::{Family, ModelFit, VcovKind};
@@ -113,6 +113,9 @@ fn compare(id: &str, sample: &Sample, family: Family, method: Method, expected: 
     for (cluster, count) in ours.clusters.iter().zip(floats(&expected["clusters"])) {
         assert_eq!(cluster.count, count as usize, "{id}: clusters of {}", cluster.name);
     }
+    if sample.effects.iter().all(|effect| effect.slopes.is_empty()) {
+        exact_parameters(&id, sample, family, method, expected, &iid);
+    }
     let (coef, cluster, independent) =
         (floats(&expected["coef"]), floats(&expected["se_cluster"]), floats(&expected["se_iid"]));
     for (j, estimate) in ours.coefficients.iter().enumerate() {
@@ -129,6 +132,55 @@ fn compare(id: &str, sample: &Sample, family: Family, method: Method, expected: 
         let deviance = expected["deviance"].as_f64().unwrap();
         close(&format!("{id} deviance"), ours.fit.deviance, deviance, ERROR_TOLERANCE, 0.0);
     }
+}
+
+/// The rank of the effects, as it is reported and as it is counted in K.
+#[track_caller]
+fn exact_parameters(id: &str, sample: &Sample, family: Family, method: Method, expected: &Value, iid: &ModelFit) {
+    let absorbed = iid.absorbed_rank.unwrap();
+    let rank = expected["rank_effects"].as_u64().unwrap() as usize;
+    assert!(absorbed.exact && !absorbed.in_k, "{id}");
+    assert_eq!((absorbed.rank, absorbed.counted), (rank, rank), "{id}: rank of the effects");
+    let left = iid.effects.iter().map(|effect| effect.levels - effect.redundant.unwrap()).sum::<usize>();
+    assert_eq!(left, rank, "{id}: redundant levels");
+    let exact = Options { family, vcov: VcovKind::Iid, method, exact_df: true, ..Options::default() };
+    let exact = fit(sample, &exact).remove(0).unwrap().fit;
+    assert_eq!(exact.small_sample.k as u64, expected["rank_all"].as_u64().unwrap(), "{id}: exact K");
+    let counted: usize = exact.effects.iter().map(|effect| effect.counted).sum();
+    assert_eq!(counted, rank, "{id}: counted");
+    // the variance is RSS/(n - K) for OLS, and has the factor (n - 1)/(n - K) for a likelihood
+    let n = iid.small_sample.n as f64;
+    let factor = ((n - iid.small_sample.k as f64) / (n - exact.small_sample.k as f64)).sqrt();
+    for (ours, nominal) in exact.coefficients.iter().zip(&iid.coefficients) {
+        close(&format!("{id} exact error"), ours.std_error, factor * nominal.std_error, ERROR_TOLERANCE, 0.0);
+    }
+}
+
+#[test]
+fn exact_parameters_leave_nested_effects_out() {
+    let reference = json("absorb.json");
+    let options = Options { exact_df: true, ..Options::default() };
+    // clustered by f: thirty levels of g are left
+    let one = fit(&sample(&reference["cases"]["disconnected"], "y"), &options).remove(0).unwrap().fit;
+    assert_eq!((one.small_sample.k, one.absorbed_rank.unwrap().counted), (31, 30));
+    assert_eq!(one.absorbed_rank.unwrap().rank, 85);
+    // nothing else to count: one parameter for the constant
+    let mut alone = sample(&reference["cases"]["disconnected"], "y");
+    alone.effects.truncate(1);
+    let one = fit(&alone, &options).remove(0).unwrap().fit;
+    assert_eq!((one.small_sample.k, one.absorbed_rank.unwrap().counted), (2, 1));
+}
+
+#[test]
+fn slopes_have_no_exact_count() {
+    let reference = json("absorb.json");
+    let case = reference["cases"].as_object().unwrap().values().find(|case| has_slopes(case)).unwrap();
+    let sample = sample(case, "y");
+    let nominal = fit(&sample, &Options::default()).remove(0).unwrap().fit;
+    let exact = fit(&sample, &Options { exact_df: true, ..Options::default() }).remove(0).unwrap().fit;
+    assert_eq!(exact.small_sample, nominal.small_sample);
+    assert_eq!(exact.absorbed_rank, None);
+    assert!(exact.warnings.iter().any(|warning| warning.contains("no exact count")), "{:?}", exact.warnings);
 }
 
 fn has_slopes(case: &Value) -> bool {
@@ -222,7 +274,7 @@ fn ranks_equal_singular_values() {
             effects.iter().map(|(codes, _)| kept.iter().map(|&row| codes[row]).collect()).collect();
         let borrowed: Vec<(&[u32], usize)> =
             kept_codes.iter().zip(&effects).map(|(codes, effect)| (codes.as_slice(), effect.1)).collect();
-        let found = rank(&borrowed, kept.len());
+        let found = rank(&borrowed, kept.len(), MAX_REMAINING);
         assert!(found.exact, "{id}");
         assert_eq!(found.rank as u64, expected["rank_effects"].as_u64().unwrap(), "{id}: rank");
         checked += 1;

@@ -4,6 +4,7 @@ mod absorb;
 mod bias;
 mod brute;
 mod distributions;
+mod effects;
 mod fixest;
 mod glm;
 mod invariance;

@@ -339,3 +339,45 @@ fn model_files_and_flags() {
     let robust = run(&["--vcov", "hc1", "--conf-level", "0.9"]);
     assert!(models(&robust).iter().all(|model| model["se_type"] == "HC1" && model["conf_level"] == 0.9));
 }
+
+#[test]
+fn effects_and_fitted_values_are_files() {
+    let folder = Folder::with_sessions();
+    let flags = ["--save-effects", "e.csv", "--save-fitted", "f.csv", "--singletons", "keep", "--format", "json"];
+    let formula = "verified ~ prompts | work_mode + expertise";
+    let fit = &folder.run(&arguments(formula, "s.csv", &flags)).json()["models"][0];
+    let (effects, fitted) = (folder.read("e.csv"), folder.read("f.csv"));
+    let used = fit["n_obs"].as_u64().unwrap() as usize;
+    assert_eq!(fitted.lines().count(), used + 1);
+    let levels: u64 = fit["effects"].as_array().unwrap().iter().map(|effect| effect["levels"].as_u64().unwrap()).sum();
+    assert_eq!(effects.lines().count() as u64, levels + 1);
+    // the first level of the later effect is zero
+    let zero = effects.lines().find(|line| line.contains(",expertise,(constant),")).unwrap();
+    assert!(zero.contains(",1,0.0,"), "{zero}");
+    for line in fitted.lines().skip(1) {
+        let of: Vec<f64> = line.split(',').skip(3).take(7).map(|field| field.parse().unwrap()).collect();
+        let (value, fitted, predictor, residual) = (of[1], of[2], of[4], of[5]);
+        assert!((value - fitted - residual).abs() < 1e-12 && fitted == predictor, "{line}");
+    }
+    // the same as JSON; a logit is on its own scale
+    folder.run(&arguments(formula, "s.csv", &["--save-effects", "e.json", "--family", "logit", "-q"])).ok();
+    assert!(folder.read("e.json").contains("\"level\""));
+}
+
+#[test]
+fn a_refused_save_leaves_no_file() {
+    let folder = Folder::with_sessions();
+    let before = folder.files();
+    for (formula, flags, words) in [
+        ("verified ~ prompts | work_mode[prompts]", &["--save-effects", "e.csv"][..], "has slopes by level"),
+        ("verified ~ prompts", &["--save-effects", "e.csv", "--save-fitted", "f.csv"], "the formula has none"),
+        ("verified ~ prompts | work_mode", &["--save-effects", "e.txt"], "is neither .csv nor .json"),
+        ("verified ~ prompts | work_mode", &["--save-fitted", "no/f.csv"], "there is no folder"),
+        ("verified ~ prompts | work_mode", &["--save-effects", "a.csv", "--save-fitted", "a.csv"], "written twice"),
+    ] {
+        let ran = folder.run(&arguments(formula, "s.csv", flags));
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{formula} {flags:?}");
+        assert!(ran.err.contains(words), "{formula} {flags:?}: {}", ran.err);
+        assert_eq!(folder.files(), before, "{formula} {flags:?}");
+    }
+}

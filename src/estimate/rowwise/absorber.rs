@@ -65,7 +65,7 @@ fn sloped<'a>(design: &Design<'a>, e: usize) -> Sloped<'a> {
 }
 
 /// A column of the sample on the rows of a design.
-fn gather<'a, T: Copy>(design: &Design<'a>, values: &'a [T]) -> Cow<'a, [T]> {
+pub fn gather<'a, T: Copy>(design: &Design<'a>, values: &'a [T]) -> Cow<'a, [T]> {
     match design.is_whole() {
         true => Cow::Borrowed(values),
         false => Cow::Owned((0..design.n).map(|i| values[design.row(i)]).collect()),

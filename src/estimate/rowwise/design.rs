@@ -34,8 +34,6 @@ pub struct Design<'a> {
     pub incidence: Incidence<'a>,
     /// Position of the eliminated effect in the sample.
     pub eliminated: usize,
-    /// Position in the sample of each effect in [`Self::incidence`], and its first level there.
-    pub others: Vec<(usize, usize)>,
     /// Distinct levels of each effect of the sample.
     pub effect_levels: Vec<usize>,
     /// Weights, if there are any.
@@ -239,7 +237,7 @@ impl<'a> Design<'a> {
         let regressors = regressors.flat_map(|(t, term)| (0..term.n_columns() as u32).map(move |c| (t, c))).collect();
         let first = others.iter().map(|&(_, first)| first).collect();
         let incidence = Incidence { q, starts: starts.into(), levels, n_levels, first };
-        Design { sample, n, rows, incidence, eliminated, others, effect_levels, weight, total, regressors }
+        Design { sample, n, rows, incidence, eliminated, effect_levels, weight, total, regressors }
     }
 
     /// Row of the sample behind a row.
@@ -263,6 +261,12 @@ impl<'a> Design<'a> {
     pub fn name(&self, regressor: usize) -> &str {
         let (term, column) = self.regressors[regressor];
         &self.sample.terms[term].names[column as usize]
+    }
+
+    /// Value of a regressor in a row.
+    pub fn regressor(&self, regressor: usize, i: usize) -> f64 {
+        let (term, column) = self.regressors[regressor];
+        term_value(&self.sample.terms[term], column, self.row(i))
     }
 
     /// Standardises a regressor and stores it in `columns`.

@@ -1,8 +1,11 @@
 //! From coefficients and scores to a [`ModelFit`].
 
 use super::super::assemble::Counts;
+use super::super::effects::FittedRows;
 use super::super::link::Glm;
+use super::super::parameters::{Absorbed, Ranks};
 use super::super::{FitError, Fitted, Influence, Options, incidental};
+use super::absorber::gather;
 use super::design::{Design, Kept, Scaling};
 use super::scores::{Meat, Scores, mirror};
 use crate::absorb::kernel::Report;
@@ -12,8 +15,8 @@ use crate::inference::intervals::estimate;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
-use crate::vcov::small_sample::{count_effects, small_sample};
-use std::sync::Arc;
+use crate::vcov::small_sample::small_sample;
+use std::sync::{Arc, OnceLock};
 
 /// What the outcomes of a fit share.
 pub struct Fit<'a> {
@@ -30,6 +33,8 @@ pub struct Fit<'a> {
     /// How the regressors were standardised.
     pub scaling: &'a [Scaling],
     pub report: Report,
+    /// Ranks of the effects, found with the first outcome.
+    pub ranks: OnceLock<Ranks>,
 }
 
 /// A covariance and what it was made of.
@@ -89,7 +94,14 @@ pub fn finish(
         iterations: fit.report.iterations,
         residual: residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &scores, facts.meat, counts, sigma * sigma, scale, stats)
+    let mut fitted = record(fit, o, &coef, &scores, facts.meat, counts, sigma * sigma, scale, stats)?;
+    if fit.options.keep_fitted {
+        let values = &fit.sample.outcomes[o].values;
+        let mut predictor: Vec<f64> = (0..design.n).map(|i| values[design.row(i)]).collect();
+        fit.columns.for_rows(0..design.n, |i, row| predictor[i] -= scale * (scores.e)(i, row) / design.weight(i));
+        fitted.rows = Some(fitted_rows(fit, &coef, scale, predictor));
+    }
+    Ok(fitted)
 }
 
 /// A likelihood at its maximum.
@@ -126,7 +138,23 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         iterations: at.iterations,
         residual: facts.residual.max(fit.report.residual),
     };
-    record(fit, o, &coef, &scores, facts.meat, count(fit)?, 1.0, 1.0, stats)
+    let mut fitted = record(fit, o, &coef, &scores, facts.meat, count(fit)?, 1.0, 1.0, stats)?;
+    fitted.rows = fit.options.keep_fitted.then(|| fitted_rows(fit, &coef, 1.0, at.eta.clone()));
+    Ok(fitted)
+}
+
+/// The rows with what regressors alone predict.
+fn fitted_rows(fit: &Fit, coef: &[f64], scale: f64, predictor: Vec<f64>) -> FittedRows {
+    let design = fit.design;
+    let kept: Vec<usize> = (0..coef.len()).filter(|&j| !fit.factor.dropped[j]).collect();
+    let linear = |i: usize| -> f64 {
+        kept.iter().map(|&j| coef[j] * scale / fit.scaling[j].scale * design.regressor(j, i)).sum()
+    };
+    FittedRows {
+        row: (0..design.n).map(|i| design.row(i) as u32).collect(),
+        linear: (0..design.n).map(linear).collect(),
+        predictor,
+    }
 }
 
 /// Regressors that are kept.
@@ -141,8 +169,9 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let nest = |effect: &Effect| sample.clusters.iter().find(|c| is_nested(design, effect, c)).map(|c| c.name.clone());
     let nested_in: Vec<Option<String>> =
         sample.effects.iter().map(|effect| if clustered { nest(effect) } else { None }).collect();
-    let (effects, counted) = count_effects(sample, &design.effect_levels, &nested_in, clustered);
-    let (_, counted_all) = count_effects(sample, &design.effect_levels, &nested_in, false);
+    let codes = |e: usize| gather(design, &sample.effects[e].codes);
+    let (levels, nested_in) = (design.effect_levels.as_slice(), nested_in.as_slice());
+    let parameters = Absorbed { sample, options, levels, nested_in, n: design.n, codes }.count(&fit.ranks);
     let mut flow = Flow { rows_read: sample.n_rows, rows_used: design.n, ..Flow::default() };
     let mut dropped = |reason: &str, rows: usize| {
         if rows > 0 {
@@ -157,9 +186,11 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let n_coef = fit.factor.rank();
     Ok(Counts {
         n: design.n,
-        k: n_coef + counted,
-        k_all: n_coef + counted_all,
-        effects,
+        k: n_coef + parameters.counted,
+        k_all: n_coef + parameters.counted_all,
+        effects: parameters.effects,
+        rank: parameters.rank,
+        warning: parameters.warning,
         flow,
         n_separated: fit.kept.separated,
     })
@@ -218,6 +249,7 @@ fn record(
     let m = kept.len();
     let vcov: Vec<f64> = (0..m * m).map(|at| variance.matrix[at] * unit[at / m] * unit[at % m]).collect();
     let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
+    warnings.extend(counts.warning.clone());
     let mut coefficients = Vec::with_capacity(m);
     for (a, &j) in kept.iter().enumerate() {
         let se = vcov[a * m + a].sqrt();
@@ -254,13 +286,14 @@ fn record(
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
+        absorbed_rank: counts.rank,
         rates: None,
         flow,
         overlap: None,
         fit: stats,
         warnings,
     };
-    Ok(Fitted { fit, influence })
+    Ok(Fitted { fit, influence, rows: None, effects: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {

@@ -18,6 +18,7 @@ use crate::design::Sample;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Relative change of the deviance at which iteration stops.
 const DEVIANCE_TOLERANCE: f64 = 1e-10;
@@ -139,6 +140,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
                 absorbed,
                 scaling: &scaling,
                 report: Report { residual: report.residual, iterations },
+                ranks: OnceLock::new(),
             };
             let at = Likelihood { glm, eta: state.eta, score, iterations };
             return finish_likelihood(&fit, o, coef, &at).map(Some);

@@ -10,6 +10,7 @@ use crate::design::Sample;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
 use crate::result::Family;
+use std::sync::OnceLock;
 
 /// Fits every outcome.
 pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
@@ -61,6 +62,7 @@ fn fit_good(sample: &Sample, options: &Options, outcomes: &[usize]) -> Vec<Resul
         absorbed,
         scaling: &scaling[..p],
         report,
+        ranks: OnceLock::new(),
     };
     outcomes
         .iter()

@@ -74,6 +74,16 @@ impl<'a> Forest<'a> {
         forest
     }
 
+    /// Values of all vertices that sum to `sums` in every row, if there are such; roots are zero.
+    pub fn potentials(&self, sums: &[f64]) -> Vec<f64> {
+        let mut values = vec![0.0; self.up.len()];
+        for &vertex in self.order.iter().filter(|&&vertex| self.up[vertex as usize] != NONE) {
+            let row = self.up[vertex as usize] as usize;
+            values[vertex as usize] = sums[row] - values[self.other(row, vertex)];
+        }
+        values
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.a.len()

@@ -20,7 +20,7 @@ use modular::Echelon;
 
 /// Levels of the third and later effects up to which the rank is found: elimination takes their cube, seconds at
 /// the limit and milliseconds below a thousand.
-const MAX_REMAINING: usize = 4_000;
+pub const MAX_REMAINING: usize = 4_000;
 /// Rows whose cycle is looked at, for each level of the remaining effects.
 const ROWS_PER_LEVEL: u8 = 8;
 /// Random combinations in a row that must bring nothing.
@@ -41,8 +41,9 @@ pub struct Rank {
 
 /// Finds the rank of the dummies of `effects`, each `(level of each row, number of levels)`.
 ///
-/// Levels without rows do not count. Effects are taken by size, the largest first; `redundant` keeps the order given.
-pub fn rank(effects: &[(&[u32], usize)], n_rows: usize) -> Rank {
+/// Three and more effects are counted exactly if the third and later ones have at most `max_remaining` levels
+/// ([`MAX_REMAINING`] is reasonable). Levels without rows do not count. Effects are taken by size, the largest first; `redundant` keeps the order given.
+pub fn rank(effects: &[(&[u32], usize)], n_rows: usize, max_remaining: usize) -> Rank {
     let present: Vec<usize> = effects.iter().map(|&(codes, n)| count_present(&codes[..n_rows], n)).collect();
     let mut order: Vec<usize> = (0..effects.len()).collect();
     order.sort_by_key(|&e| std::cmp::Reverse(present[e]));
@@ -52,12 +53,19 @@ pub fn rank(effects: &[(&[u32], usize)], n_rows: usize) -> Rank {
         _ if n_rows == 0 => (vec![0; sorted.len()], true),
         0 | 1 => (vec![0; sorted.len()], true),
         2 => (vec![0, components(sorted[0], sorted[1], sizes[1])], true),
-        _ if sizes[2..].iter().sum::<usize>() > MAX_REMAINING => (pairwise(&sorted, &sizes), false),
+        _ if sizes[2..].iter().sum::<usize>() > max_remaining => (pairwise(&sorted, &sizes), false),
         _ => (exactly(&sorted, &sizes), true),
     };
     let mut redundant = vec![0; effects.len()];
     order.iter().zip(by_size).for_each(|(&e, r)| redundant[e] = r);
     Rank { rank: present.iter().sum::<usize>() - redundant.iter().sum::<usize>(), exact, redundant }
+}
+
+/// Values of the levels of two effects that sum to `sums` in every row, where these are such sums.
+pub fn two_levels(a: (&[u32], usize), b: (&[u32], usize), sums: &[f64]) -> [Vec<f64>; 2] {
+    let mut values = Forest::new(a, b).potentials(sums);
+    let of_b = values.split_off(a.1);
+    [values, of_b]
 }
 
 /// Levels with rows.

@@ -1,7 +1,7 @@
 //! The rank against elimination of the dummies written out.
 
 use super::modular::Echelon;
-use super::{Rank, SplitMix, count_present, pairwise, rank};
+use super::{MAX_REMAINING, Rank, SplitMix, count_present, pairwise, rank};
 
 /// Rank of the dummies, all written out.
 fn dense(effects: &[(Vec<u32>, usize)], n_rows: usize) -> usize {
@@ -21,7 +21,7 @@ fn dense(effects: &[(Vec<u32>, usize)], n_rows: usize) -> usize {
 
 fn check(effects: &[(Vec<u32>, usize)], n_rows: usize) -> Rank {
     let borrowed: Vec<(&[u32], usize)> = effects.iter().map(|(codes, n)| (codes.as_slice(), *n)).collect();
-    let found = rank(&borrowed, n_rows);
+    let found = rank(&borrowed, n_rows, MAX_REMAINING);
     assert!(found.exact);
     assert_eq!(found.rank, dense(effects, n_rows), "{effects:?}");
     let present: usize =
@@ -80,8 +80,8 @@ fn known_cases() {
     let years: Vec<u32> = year.iter().zip(&half).map(|(y, h)| y + 10 * h).collect();
     assert_eq!(check(&[(halved.clone(), 120), (years, 20)], 600).redundant, [0, 2]);
     assert_eq!(check(&[(halved, 120), (half, 2)], 600).redundant, [0, 2]);
-    assert_eq!(rank(&[], 0), Rank { rank: 0, exact: true, redundant: vec![] });
-    assert_eq!(rank(&[(&[], 0), (&[], 3), (&[], 2)], 0).rank, 0);
+    assert_eq!(rank(&[], 0, MAX_REMAINING), Rank { rank: 0, exact: true, redundant: vec![] });
+    assert_eq!(rank(&[(&[], 0), (&[], 3), (&[], 2)], 0, MAX_REMAINING).rank, 0);
 }
 
 /// A long chain: worker i at firms i and i + 1.
@@ -91,7 +91,7 @@ fn chains_have_long_cycles() {
     let worker: Vec<u32> = (0..3 * n).map(|row| row / 3).collect();
     let firm: Vec<u32> = (0..3 * n).map(|row| (row / 3 + u32::from(row % 3 > 0)) % n).collect();
     let year: Vec<u32> = (0..3 * n).map(|row| (row * 7 + row / 5) % 11).collect();
-    let found = rank(&[(&worker, n as usize), (&firm, n as usize), (&year, 11)], 3 * n as usize);
+    let found = rank(&[(&worker, n as usize), (&firm, n as usize), (&year, 11)], 3 * n as usize, MAX_REMAINING);
     assert_eq!((found.rank, found.exact), (2 * n as usize - 1 + 10, true));
 }
 
@@ -102,7 +102,7 @@ fn pairs_bound_what_is_too_wide() {
     let mut code = |n_levels: usize| -> Vec<u32> { (0..n).map(|_| below(&mut random, n_levels)).collect() };
     let (a, b, c) = (code(6_000), code(5_500), code(5_000));
     let effects = [(a.as_slice(), 6_000), (b.as_slice(), 5_500), (c.as_slice(), 5_000)];
-    let found = rank(&effects, n);
+    let found = rank(&effects, n, MAX_REMAINING);
     assert!(!found.exact);
     let present = effects.map(|(codes, n_levels)| count_present(codes, n_levels));
     assert_eq!(found.redundant, pairwise(&effects, &present));

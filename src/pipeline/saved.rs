@@ -1,0 +1,125 @@
+//! What a fit leaves beside its record: estimates of the effects by their labels, and fitted values by rows of the table.
+
+use crate::estimate::Fitted;
+use crate::estimate::effects::{EffectEstimates, FittedRows};
+use crate::estimate::link::Glm;
+use crate::model::{ModelError, Prepared, Request, Workspace};
+use crate::table::MISSING;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Saved {
+    /// Levels of all effects, in the formula's order.
+    pub effects: Vec<SavedLevel>,
+    /// Estimation rows, in the table's order.
+    pub rows: Vec<SavedRow>,
+}
+
+/// One level of an absorbed effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedLevel {
+    /// The effect, as written.
+    pub effect: String,
+    /// Label of each of its variables; `None` for missing values, which are a level.
+    pub labels: Vec<Option<String>>,
+    /// Levels of an effect are comparable within a component.
+    pub component: usize,
+    /// Its effect on the scale of the linear predictor.
+    pub estimate: f64,
+    /// Estimation rows.
+    pub rows: usize,
+}
+
+/// One estimation row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SavedRow {
+    /// Row of the table, from 1, through all files.
+    pub row: usize,
+    /// Outcome.
+    pub outcome: f64,
+    /// Mean that the model predicts.
+    pub fitted: f64,
+    /// Regressors times coefficients (with the intercept, where there is one): the linear predictor without effects.
+    pub linear: f64,
+    /// Linear predictor.
+    pub predictor: f64,
+    /// Outcome less fitted.
+    pub residual: f64,
+    /// Weight.
+    pub weight: f64,
+}
+
+/// Collects what a fit of one outcome has to save.
+///
+/// # Errors
+/// If a variable of an effect cannot be evaluated.
+pub fn save(
+    workspace: &Workspace,
+    request: &Request,
+    group: &Prepared,
+    fitted: &Fitted,
+    keep_rows: bool,
+) -> Result<Saved, ModelError> {
+    let mut saved = Saved::default();
+    if let Some(estimates) = &fitted.effects {
+        saved.effects = levels(workspace, request, group, estimates)?;
+    }
+    if let Some(rows) = fitted.rows.as_ref().filter(|_| keep_rows) {
+        saved.rows = self::rows(group, fitted, rows);
+    }
+    Ok(saved)
+}
+
+fn levels(
+    workspace: &Workspace,
+    request: &Request,
+    group: &Prepared,
+    estimates: &EffectEstimates,
+) -> Result<Vec<SavedLevel>, ModelError> {
+    let mut saved = Vec::new();
+    for (term, levels) in request.formula.effects.iter().zip(&estimates.levels) {
+        let parts = term.parts.iter().map(|part| workspace.coded(part)).collect::<Result<Vec<_>, _>>()?;
+        for level in levels {
+            // any row of the level has its labels
+            let row = group.rows.get(level.example as usize);
+            let label = |factor: &crate::table::Factor| {
+                let code = factor.codes[row?];
+                (code != MISSING).then(|| factor.levels[code as usize].clone())
+            };
+            saved.push(SavedLevel {
+                effect: term.to_string(),
+                labels: parts.iter().map(|part| label(&part.factor)).collect(),
+                component: level.component,
+                estimate: level.estimate,
+                rows: level.rows,
+            });
+        }
+    }
+    Ok(saved)
+}
+
+fn rows(group: &Prepared, fitted: &Fitted, rows: &FittedRows) -> Vec<SavedRow> {
+    let sample = &group.sample;
+    let Some(outcome) = sample.outcomes.iter().find(|outcome| outcome.name == fitted.fit.outcome) else {
+        return Vec::new();
+    };
+    let glm = Glm::of(fitted.fit.family);
+    let mut saved: Vec<SavedRow> = (0..rows.row.len())
+        .filter_map(|i| {
+            let at = rows.row[i] as usize;
+            let (value, predictor) = (outcome.values[at], rows.predictor[i]);
+            let mean = glm.map_or(predictor, |glm| glm.mean(predictor));
+            Some(SavedRow {
+                row: group.rows.get(at)? + 1,
+                outcome: value,
+                fitted: mean,
+                linear: rows.linear[i],
+                predictor,
+                residual: value - mean,
+                weight: sample.weight(at),
+            })
+        })
+        .collect();
+    saved.sort_by_key(|saved| saved.row);
+    saved
+}
