@@ -79,7 +79,11 @@ pub fn solve<const C: usize>(system: &mut impl System<C>, mut r: Vec<[f64; C]>, 
             if done[c] {
                 continue;
             }
-            if curvature[c] <= 0.0 || !curvature[c].is_finite() {
+            if !curvature[c].is_finite() || rz[c].is_nan() {
+                // a preconditioner that failed
+                return Solved { a, iterations, error: [f64::INFINITY; C], converged: false };
+            }
+            if curvature[c] <= 0.0 {
                 // nothing left but rounding
                 done[c] = true;
                 continue;

@@ -41,8 +41,12 @@ const ACCEPTED: f64 = 1e-7;
 const LIMIT: usize = 20_000;
 /// Steps after which slow progress is noticed.
 const PATIENCE: usize = 5;
-/// Further steps that are cheaper than a factorisation.
+/// Further steps that are worth less than a factorisation, at least.
 const AFFORDABLE: usize = 25;
+/// What a factorisation costs for each level, in looks at a level of a row: measured on worker-firm panels.
+const FACTOR_LOOKS: usize = 1_250;
+/// What a step costs for each level, in the same unit.
+const STEP_LOOKS: usize = 5;
 /// Times that what is left is absorbed again.
 const ROUNDS: usize = 4;
 
@@ -256,11 +260,18 @@ impl<'a> Kernel<'a> {
                 }
             }
             report.residual = self.residual(&sums.levels, &sums.squares, &raw);
-            let error = solved.error.iter().copied().fold(0.0, f64::max);
+            let error = solved
+                .error
+                .iter()
+                .copied()
+                .fold(0.0, |worst: f64, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) });
             if solved.converged && report.residual <= 10.0 * tolerance {
                 break;
             }
-            if round + 1 == ROUNDS && (report.residual > ACCEPTED.max(100.0 * tolerance) || error > ACCEPTED) {
+            // written so that what is no number fails too
+            let accepted =
+                report.residual <= ACCEPTED.max(100.0 * tolerance) && error <= ACCEPTED.max(100.0 * tolerance);
+            if round + 1 == ROUNDS && !accepted {
                 let (iterations, residual) = (report.iterations, report.residual.max(error));
                 return Err(NotConverged { effects: self.effects.clone(), iterations, residual });
             }
@@ -283,15 +294,24 @@ impl<'a> Kernel<'a> {
         // a factor may be asked for while the gradients have not stalled yet; asked and refused, they go on
         let may_switch = self.method == Method::Auto && direct.is_none() && self.factor.get().is_none();
         let patience = if may_switch { PATIENCE } else { usize::MAX };
-        let mut rule = Rule { tolerance, squares, raw, limit: LIMIT, patience, affordable: AFFORDABLE };
-        let solved = solve(&mut schur, rhs.clone(), &rule);
-        if solved.converged || !may_switch {
-            return solved;
+        let (incidence, _) = self.system();
+        let step = incidence.n_rows() * incidence.q + STEP_LOOKS * incidence.n_levels;
+        let affordable = (FACTOR_LOOKS * incidence.n_levels / step.max(1)).max(AFFORDABLE);
+        let mut rule = Rule { tolerance, squares, raw, limit: LIMIT, patience, affordable };
+        let mut solved = solve(&mut schur, rhs.clone(), &rule);
+        if may_switch && !solved.converged {
+            schur.preconditioner = self.factor();
+            rule.patience = usize::MAX;
+            let again = solve(&mut schur, rhs.clone(), &rule);
+            solved = Solved { iterations: again.iterations + solved.iterations, ..again };
         }
-        schur.preconditioner = self.factor();
-        rule.patience = usize::MAX;
-        let again = solve(&mut schur, rhs, &rule);
-        Solved { iterations: again.iterations + solved.iterations, ..again }
+        if !solved.converged && schur.preconditioner.is_some() {
+            // a factor of no use: the diagonal is slow, but sure
+            schur.preconditioner = None;
+            let again = solve(&mut schur, rhs, &rule);
+            solved = Solved { iterations: again.iterations + solved.iterations, ..again };
+        }
+        solved
     }
 
     /// The factor of S, made on first use; `None` if it would be too full.
@@ -315,11 +335,11 @@ impl<'a> Kernel<'a> {
                 (0..C).for_each(|c| total[c] += sums[c] * sums[c] / d);
             }
         }
-        let relative = |c: usize| match squares[c] > SPANNED * raw[c] {
-            true => (total[c] / squares[c]).sqrt(),
-            false => 0.0,
+        let relative = |c: usize| match squares[c] <= SPANNED * raw[c] {
+            true => 0.0,
+            false => (total[c] / squares[c]).sqrt(),
         };
-        (0..C).map(relative).fold(0.0, f64::max)
+        (0..C).map(relative).fold(0.0, |worst, next| if next.is_nan() { f64::INFINITY } else { worst.max(next) })
     }
 
     /// Zeros in place of the rounding that is left of columns that the effects span.

@@ -23,7 +23,9 @@ const ENTRIES_PER_LEVEL: usize = 120;
 /// Entries that are affordable whatever the design.
 const ENTRIES: usize = 500_000;
 /// Entries of the factor, per entry of the pattern, that are affordable whatever the design.
-const FACTOR_ENTRIES: usize = 8_000_000;
+const FACTOR_ENTRIES: usize = 40_000_000;
+/// Added to the diagonal of the scaled matrix, which is singular: the gradients correct it in a step or two.
+const SHIFT: f64 = 1e-9;
 /// Levels per task when columns are summed.
 const CHUNK: usize = 256;
 /// Levels that effects of few levels have together at most.
@@ -93,8 +95,11 @@ impl Factor {
     }
 
     fn factorise(&mut self, values: &[f64]) -> bool {
+        let mut values = values.to_vec();
+        // a column's first entry is its diagonal
+        (0..self.scale.len()).for_each(|j| values[self.pattern.starts[j]] += SHIFT);
         self.values.resize(self.symbolic.len_val(), 0.0);
-        let matrix = SparseColMatRef::new(self.structure.as_ref(), values);
+        let matrix = SparseColMatRef::new(self.structure.as_ref(), &values);
         // one thread: the bits of a factor made by several depend on their number
         let (par, params) = (Par::Seq, Default::default());
         let mut memory = MemBuffer::new(self.symbolic.factorize_numeric_llt_scratch::<f64>(par, params));
@@ -104,6 +109,7 @@ impl Factor {
         self.symbolic
             .factorize_numeric_llt(&mut self.values, matrix, Side::Lower, regularization, par, stack, params)
             .is_ok()
+            && self.values.iter().all(|value| value.is_finite())
     }
 
     /// `z = S^{-1} r`, up to the directions removed.
