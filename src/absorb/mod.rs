@@ -59,7 +59,7 @@ pub enum Solver<'a> {
     /// Dense factor of the Schur complement.
     Exact(exact::ExactSolver<'a>),
     /// The kernel.
-    Iterative(iterative::IterativeSolver<'a>),
+    Iterative(Box<iterative::IterativeSolver<'a>>),
 }
 
 impl<'a> Solver<'a> {
@@ -76,7 +76,7 @@ impl<'a> Solver<'a> {
         Ok(if exact {
             Solver::Exact(exact::ExactSolver::new(layout, weight))
         } else {
-            Solver::Iterative(iterative::IterativeSolver::new(layout, weight, method, effects)?)
+            Solver::Iterative(Box::new(iterative::IterativeSolver::new(layout, weight, method, effects)?))
         })
     }
 

@@ -118,10 +118,8 @@ impl Factor {
         let factor = sparse::LltRef::new(&self.symbolic, &self.values);
         let mut memory = MemBuffer::new(self.symbolic.solve_in_place_scratch::<f64>(C, Par::Seq));
         factor.solve_in_place_with_conj(Conj::No, right.as_mut(), Par::Seq, MemStack::new(&mut memory));
-        for c in 0..C {
-            for (i, value) in right.col(c).iter().enumerate() {
-                z[i][c] = value * self.scale[i];
-            }
+        for (i, (z, scale)) in z.iter_mut().zip(&self.scale).enumerate() {
+            *z = std::array::from_fn(|c| right[(i, c)] * scale);
         }
     }
 }
