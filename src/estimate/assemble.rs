@@ -487,8 +487,8 @@ fn variance(
     let l = query.records.len();
     match options.vcov {
         VcovKind::Cr1 => {
-            let names: Vec<String> = sample.clusters.iter().map(|cluster| cluster.name.clone()).collect();
-            let meat = clustered_meat(rows, query, &names, exact);
+            let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            let meat = clustered_meat(&names, l, |subset| rows.meat(query, Grouping::Clusters(subset), exact));
             if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
                 return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
             }

@@ -10,7 +10,7 @@ use super::{FitError, Options};
 use crate::absorb::kernel::Kernel;
 use crate::absorb::kernel::columns::Columns;
 use crate::absorb::kernel::incidence::Incidence;
-use crate::absorb::kernel::rank::{MAX_REMAINING, rank, two_levels};
+use crate::absorb::kernel::rank::{MAX_REMAINING, find, rank, two_levels};
 use crate::absorb::{Method, NotConverged};
 use crate::design::Sample;
 use crate::design::codes::{combine, sort_by_code};
@@ -258,14 +258,6 @@ fn normalise(effects: &[Compact], values: &mut [Vec<f64>]) -> Vec<Vec<usize>> {
 
 /// Components of the graph of two effects, for the levels of each; numbered by the first level of `b`.
 fn connect(a: &Compact, b: &Compact) -> (Vec<usize>, Vec<usize>) {
-    fn find(parent: &mut [u32], mut level: u32) -> u32 {
-        while parent[level as usize] != level {
-            let above = parent[parent[level as usize] as usize];
-            parent[level as usize] = above;
-            level = above;
-        }
-        level
-    }
     let mut parent: Vec<u32> = (0..b.len() as u32).collect();
     let mut known = vec![u32::MAX; a.len()];
     for (&from, &to) in a.codes.iter().zip(&b.codes) {

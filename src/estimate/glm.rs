@@ -268,7 +268,7 @@ fn maximise(problem: Problem, glm: Glm, layout: &Layout, mean: &[f64]) -> Result
 }
 
 /// Whether a deviance does not rise beyond rounding.
-fn is_no_worse(next: f64, last: f64, unit: f64) -> bool {
+pub(super) fn is_no_worse(next: f64, last: f64, unit: f64) -> bool {
     next <= last * (1.0 + 1e-12) + 1e-12 * unit
 }
 

@@ -6,8 +6,7 @@
 
 pub mod small_sample;
 
-use crate::aggregate::{Aggregator, Grouping, Meat, ScoreQuery};
-use crate::design::singletons::Exact;
+use crate::aggregate::Meat;
 use crate::result::ClusterInfo;
 use nalgebra::DMatrix;
 
@@ -22,19 +21,20 @@ pub struct ClusteredMeat {
     pub smallest: usize,
 }
 
-/// Sums influence by every subset of `n_variables` cluster variables.
-pub fn clustered_meat(rows: &dyn Aggregator, query: &ScoreQuery, names: &[String], exact: &[Exact]) -> ClusteredMeat {
+/// Sums influence of L numbers by every subset of the cluster variables `names`; `meat_of` sums by one of them, single
+/// variables first.
+pub fn clustered_meat(names: &[&str], l: usize, mut meat_of: impl FnMut(&[usize]) -> Meat) -> ClusteredMeat {
     let n_variables = names.len();
     let mut subsets: Vec<Vec<usize>> =
         (1u32..1 << n_variables).map(|mask| (0..n_variables).filter(|&v| mask & (1 << v) != 0).collect()).collect();
     subsets.sort_by_key(Vec::len);
-    let mut matrix = vec![0.0; query.records.len() * query.records.len()];
+    let mut matrix = vec![0.0; l * l];
     let mut clusters = Vec::new();
     for subset in subsets {
-        let Meat { groups, matrix: part } = rows.meat(query, Grouping::Clusters(&subset), exact);
+        let Meat { groups, matrix: part } = meat_of(&subset);
         let sign = if subset.len() % 2 == 1 { 1.0 } else { -1.0 };
         matrix.iter_mut().zip(&part).for_each(|(sum, value)| *sum += sign * value);
-        let name = subset.iter().map(|&v| names[v].as_str()).collect::<Vec<_>>().join(":");
+        let name = subset.iter().map(|&v| names[v]).collect::<Vec<_>>().join(":");
         clusters.push(ClusterInfo { name, count: groups });
     }
     let smallest = clusters.iter().map(|cluster| cluster.count).min().unwrap_or(0);

@@ -7,14 +7,16 @@ use super::super::parameters::{Absorbed, Ranks};
 use super::super::{FitError, Fitted, Influence, Options, incidental};
 use super::absorber::gather;
 use super::design::{Design, Kept, Scaling};
-use super::scores::{Meat, Scores, mirror};
+use super::scores::{Scores, mirror};
 use crate::absorb::kernel::Report;
 use crate::absorb::kernel::columns::Columns;
+use crate::aggregate::Meat;
 use crate::design::{Cluster, Effect, Sample};
 use crate::inference::intervals::estimate;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
+use crate::vcov::clustered_meat;
 use crate::vcov::small_sample::small_sample;
 use std::sync::{Arc, OnceLock};
 
@@ -322,28 +324,15 @@ fn variance(
     let family = fit.options.family;
     match fit.options.vcov {
         VcovKind::Cr1 => {
-            let clusters = &fit.sample.clusters;
-            let mut subsets: Vec<Vec<usize>> = (1u32..1 << clusters.len())
-                .map(|mask| (0..clusters.len()).filter(|&v| mask & (1 << v) != 0).collect())
-                .collect();
-            subsets.sort_by_key(Vec::len);
-            let mut meat = vec![0.0; m * m];
-            let mut infos = Vec::new();
-            for subset in subsets {
-                // the first subset is the first variable, whose sums the pass over residuals may have made
-                let part = first.take().unwrap_or_else(|| scores.by_clusters(&subset));
-                let sign = if subset.len() % 2 == 1 { 1.0 } else { -1.0 };
-                meat.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += sign * value);
-                let name = subset.iter().map(|&v| clusters[v].name.as_str()).collect::<Vec<_>>().join(":");
-                infos.push(ClusterInfo { name, count: part.groups });
-            }
-            if let Some(few) = infos.iter().find(|cluster| cluster.count < 2) {
+            let names: Vec<&str> = fit.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            // the first subset is the first variable, whose sums the pass over residuals may have made
+            let meat = clustered_meat(&names, m, |subset| first.take().unwrap_or_else(|| scores.by_clusters(subset)));
+            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
                 return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
             }
-            let smallest = infos.iter().map(|cluster| cluster.count).min().unwrap_or(0);
-            let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, smallest);
-            let matrix = sandwich(bread, &meat, m, factor.factor);
-            Ok(Variance { matrix, clusters: infos, smallest, small_sample: factor })
+            let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
+            let matrix = sandwich(bread, &meat.matrix, m, factor.factor);
+            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
         }
         VcovKind::Hc1 => {
             let factor = small_sample(family, VcovKind::Hc1, counts.n, counts.k, 0);

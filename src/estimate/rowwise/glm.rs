@@ -5,12 +5,13 @@
 //! iterations, however tight its tolerance (the warm start of Correia, Guimaraes and Zylkin 2020). Early steps are loose.
 //! Where rows drift towards certainty the fit is left to the cells, which look for a separating combination.
 
+use super::super::glm::is_no_worse;
 use super::super::link::Glm;
 use super::super::{FitError, Fitted, Options, check_outcome, effect_names};
 use super::absorber::Absorber;
 use super::design::{Design, Kept, Scaling};
 use super::finish::{Fit, Likelihood, finish_likelihood};
-use super::ols::cross_products;
+use super::ols::{cross_products, squares};
 use crate::absorb::Method;
 use crate::absorb::kernel::columns::Columns;
 use crate::absorb::kernel::{Report, TOLERANCE};
@@ -95,8 +96,7 @@ fn fit_one(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Opt
         kernel.set_weights(Some(Cow::Owned(std::mem::take(&mut state.information))));
         let residual = &state.residual;
         columns.fill(p, |i| residual[i]);
-        let before = cross_products(&design, &columns, p + 1, |i| kernel.weight(i));
-        let raw: Vec<f64> = (0..=p).map(|j| before[j * (p + 1) + j]).collect();
+        let raw = squares(&design, &columns, p + 1, |i| kernel.weight(i));
         if first_raw.is_empty() {
             first_raw = raw.clone();
         }
@@ -200,10 +200,6 @@ fn advance(
         halvings += 1;
     }
     (next, moved, sums[0] * share * share, share)
-}
-
-fn is_no_worse(next: f64, last: f64, unit: f64) -> bool {
-    next <= last * (1.0 + 1e-12) + 1e-12 * unit
 }
 
 /// Everything at `eta + share * moved`.

@@ -95,3 +95,15 @@ pub fn cross_products(
         table
     })
 }
+
+/// Weighted sum of squares of every column.
+pub fn squares(design: &Design, columns: &Columns, width: usize, weight: impl Fn(usize) -> f64 + Sync) -> Vec<f64> {
+    sum_blocks(design.n, width, |rows| {
+        let mut sums = vec![0.0; width];
+        columns.for_rows(rows, |i, row| {
+            let w = weight(i);
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += w * value * value);
+        });
+        sums
+    })
+}

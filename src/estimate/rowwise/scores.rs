@@ -5,6 +5,7 @@
 
 use super::design::Design;
 use crate::absorb::kernel::columns::Columns;
+use crate::aggregate::Meat;
 use crate::design::Cluster;
 use crate::design::codes::combine;
 use crate::linalg::blocks::{BLOCK, sum_blocks, sum_blocks_of};
@@ -37,15 +38,6 @@ pub struct Scores<'a, E, S> {
     pub e: E,
     /// What a row adds to the sum of squares, from its number and e.
     pub square: S,
-}
-
-/// Outer products of summed scores.
-#[derive(Debug)]
-pub struct Meat {
-    /// Number of groups.
-    pub groups: usize,
-    /// `p x p`, row-major.
-    pub matrix: Vec<f64>,
 }
 
 impl<E: Fn(usize, &[f64]) -> f64 + Sync, S: Fn(usize, f64) -> f64 + Sync> Scores<'_, E, S> {

@@ -101,8 +101,8 @@ fn components(a: (&[u32], usize), b: (&[u32], usize), present: usize) -> usize {
     left
 }
 
-/// Root of a level, halving the path to it.
-fn find(parent: &mut [u32], mut level: u32) -> u32 {
+/// Root of a level in a union-find forest, halving the path to it.
+pub fn find(parent: &mut [u32], mut level: u32) -> u32 {
     while parent[level as usize] != level {
         let above = parent[parent[level as usize] as usize];
         parent[level as usize] = above;
