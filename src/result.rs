@@ -287,7 +287,8 @@ pub struct Flow {
     pub rows_used: usize,
     /// Distinct clusters of the first cluster variable among them.
     pub users: usize,
-    /// Distinct cells of the absorbed fixed effects among them (combinations, 0 without effects).
+    /// Distinct cells of the absorbed fixed effects among them (combinations, 0 without effects, and where a fit on rows
+    /// does not count those of several effects).
     pub cells: usize,
 }
 
