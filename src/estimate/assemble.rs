@@ -249,6 +249,7 @@ pub fn assemble_with(
         flow,
         overlap,
         fit: stats,
+        r2_steps: Vec::new(),
         warnings,
     };
     Ok(Fitted { fit, influence, rows: fitted_rows, effects: None })

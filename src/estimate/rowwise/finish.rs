@@ -293,6 +293,7 @@ fn record(
         flow,
         overlap: None,
         fit: stats,
+        r2_steps: Vec::new(),
         warnings,
     };
     Ok(Fitted { fit, influence, rows: None, effects: None })
