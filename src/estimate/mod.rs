@@ -17,6 +17,7 @@ mod separation;
 mod shared;
 mod slopes;
 mod statistics;
+mod variance;
 
 use crate::absorb::{Method, NotConverged};
 use crate::design::cells::is_binary;
