@@ -1,11 +1,12 @@
 //! Estimates of absorbed effects: known ones come back, sums are those of the fit, and the normalisation is as stated.
 
-use crate::support::close;
+use crate::support::{close, csv, json, model, run_all};
 use metier::absorb::Method;
 use metier::design::{Effect, Outcome, Sample, Slope, Term};
 use metier::estimate::effects::{EffectEstimates, FittedRows};
 use metier::estimate::{FitError, Options, fit};
 use metier::result::{Family, VcovKind};
+use metier::table::ColumnData;
 use std::sync::Arc;
 
 /// Sums and normalised levels, relative to outcomes of size ten.
@@ -304,4 +305,31 @@ fn dense_r2(columns: &[Vec<f64>], y: &[f64], weights: &[f64]) -> f64 {
     let mean = dot(y, &one) / dot(&one, &one);
     let centred: Vec<f64> = y.iter().map(|y| y - mean).collect();
     basis.iter().map(|unit| dot(&centred, unit).powi(2)).sum::<f64>() / dot(&centred, &centred)
+}
+
+#[test]
+fn differences_of_levels_are_those_of_pyfixest() {
+    // its least squares stop at 1e-14 relative to the system, which leaves about 1e-10 of a level
+    let table = csv("petersen.csv", usize::MAX);
+    for case in json("effects.json")["cases"].as_array().unwrap() {
+        let names: Vec<&str> = case["effects"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let mut spec = model(&format!("y ~ x | {}", names.join(" + ")));
+        spec.cluster = vec!["firm"];
+        spec.options.keep_effects = true;
+        let fitted = run_all(&table, &spec).remove(0).unwrap();
+        let id = format!("{names:?} {}", case["effect"]);
+        close(&id, fitted.fit.coefficients[0].estimate, case["coefficient"].as_f64().unwrap(), 1e-9, 0.1);
+        let effect = names.iter().position(|name| Some(*name) == case["effect"].as_str()).unwrap();
+        let column = table.columns().iter().find(|column| column.name == names[effect]).unwrap();
+        let ColumnData::Number(values) = &column.data else { panic!() };
+        let level = |label: &str| {
+            let found = &fitted.effects.as_ref().unwrap().levels[effect];
+            // the table is sorted by firm: rows of the sample are rows of the table
+            found.iter().find(|level| values[level.example as usize].to_string() == label).unwrap().estimate
+        };
+        let base = level(case["base"].as_str().unwrap());
+        for (label, expected) in case["differences"].as_object().unwrap() {
+            close(&format!("{id} {label}"), level(label) - base, expected.as_f64().unwrap(), 1e-9, 1.0);
+        }
+    }
 }
