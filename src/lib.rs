@@ -58,6 +58,7 @@
 //! output       text, Markdown, LaTeX, HTML, CSV, JSON                                     shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
+//! report       the study as one HTML page                                                  shell
 //! compare      our numbers beside the published ones                                      shell
 //! ```
 //!
@@ -157,6 +158,8 @@ pub mod figure;
 pub mod output;
 #[cfg(feature = "cli")]
 pub mod pipeline;
+#[cfg(feature = "cli")]
+pub mod report;
 #[cfg(feature = "cli")]
 pub mod sessions;
 #[cfg(feature = "cli")]

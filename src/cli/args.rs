@@ -31,7 +31,9 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
-    /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
+    /// Make the whole study from one table: a page with every figure and table, and a folder of their files
+    Report(ReproduceArguments),
+    /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
     Reproduce(ReproduceArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
@@ -239,15 +241,15 @@ impl EntryArguments {
     }
 }
 
-/// `metier reproduce`.
+/// `metier report` and `metier reproduce`.
 #[derive(Debug, Args)]
 pub struct ReproduceArguments {
     /// Files, folders or patterns; the embedded synthetic table if left out
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub data: Vec<String>,
-    /// Folder for tables, figure and comparison
-    #[arg(long, value_name = "FOLDER", default_value = "results")]
-    pub out: PathBuf,
+    /// Folder to write; `report` or, for `reproduce`, `results` if left out
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
     /// Seed of the synthetic table
     #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,

@@ -30,7 +30,8 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
-        Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Report(ref report) => reproduce::run(report, "report"),
+        Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),
