@@ -1,6 +1,7 @@
 //! Tests of the estimation core against other software; see `tests/oracles/README.md`.
 
 mod absorb;
+mod accuracy;
 mod bias;
 mod brute;
 mod distributions;
