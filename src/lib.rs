@@ -131,6 +131,7 @@
 
 pub mod absorb;
 pub mod aggregate;
+pub mod coverage;
 pub mod design;
 pub mod estimate;
 pub mod expr;

@@ -332,6 +332,8 @@ pub struct FitStats {
     pub pseudo_r2: f64,
     /// Residual standard error sqrt(RSS / (n - K)).
     pub sigma: f64,
+    /// F of all regressors and effects against the constant alone (against nothing without one), with homoskedastic errors.
+    pub f_statistic: f64,
     /// Log likelihood.
     pub log_likelihood: f64,
     /// Residual sum of squares, or twice the log likelihood missing to a perfect fit of every row.

@@ -11,12 +11,14 @@ use super::statistics::fit_statistics;
 use super::variance::variance;
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
+use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
 use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
+use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
 use crate::result::*;
@@ -29,6 +31,8 @@ use std::sync::OnceLock;
 pub struct Point<'a> {
     /// Coefficients of the regressor columns on the layout's standardised scale.
     pub coef: Vec<f64>,
+    /// The intercept, where the solver has it to all digits.
+    pub intercept: Option<&'a Intercept>,
     /// Fitted mean of each estimation cell (shifted).
     pub fitted: &'a [f64],
     /// Linear predictor, for a likelihood.
@@ -183,6 +187,7 @@ pub fn assemble_with(
         .iter()
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
+    warnings.extend(nearly_collinear(layout, solver));
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     warnings.extend(counts.warning.clone());
     for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
@@ -309,7 +314,11 @@ fn unstandardise<'a>(
     }
     let correction = |j: usize| extra.correction.as_ref().map_or(0.0, |step| step[j] / layout.scale[j]);
     let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j] + correction(j)).collect();
-    if has_intercept {
+    if let (true, Some(found)) = (has_intercept, point.intercept) {
+        values.insert(0, (found.value + shift.into()).high);
+        let slope = slope.to_mut();
+        (0..n).for_each(|i| slope[i * n_coef] = found.influence[i]);
+    } else if has_intercept {
         let total: f64 = point.information.iter().sum();
         let mut mean = vec![0.0; layout.k + 1];
         for i in 0..n {
@@ -366,6 +375,17 @@ fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &P
         }
     }
     rows
+}
+
+/// Terms that stay although the usual rule on squares would drop them: only twice the digits tell them from collinear ones.
+fn nearly_collinear(layout: &Layout, solver: &Solver) -> Vec<String> {
+    let terms = layout.names.iter().zip(solver.left()).zip(solver.dropped());
+    let kept = terms.filter(|((_, left), dropped)| dropped.is_none() && **left <= COLLINEARITY_TOLERANCE);
+    kept.map(|((name, left), _)| {
+        let share = left.sqrt();
+        format!("`{name}` is nearly collinear with the terms before it: {share:.0e} of its length is its own")
+    })
+    .collect()
 }
 
 /// Why a term went that is part of a separating combination.

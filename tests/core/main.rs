@@ -1,6 +1,7 @@
 //! Tests of the estimation core against other software; see `tests/oracles/README.md`.
 
 mod absorb;
+mod accuracy;
 mod bias;
 mod brute;
 mod distributions;
@@ -13,3 +14,4 @@ mod public;
 mod separation;
 mod slopes;
 mod support;
+mod textbook;

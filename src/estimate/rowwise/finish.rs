@@ -78,6 +78,7 @@ pub fn finish(
         within_r2: 1.0 - rss / left,
         pseudo_r2: f64::NAN,
         sigma: sigma * scale,
+        f_statistic: (tss - rss) / (counts.k_all as f64 - 1.0) / (sigma * sigma),
         log_likelihood: match fit.sample.weights {
             Some(_) => f64::NAN,
             None => -0.5 * n * ((2.0 * std::f64::consts::PI * rss * scale * scale / n).ln() + 1.0),
@@ -125,6 +126,7 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         within_r2: f64::NAN,
         pseudo_r2: 1.0 - (sums[1] + sums[3]) / (null + sums[3]),
         sigma: f64::NAN,
+        f_statistic: f64::NAN,
         log_likelihood: sums[1] + sums[3],
         deviance: sums[2],
         mean_outcome: mean,
