@@ -1,8 +1,8 @@
 //! One struct per verb; the help text lives on the fields.
 
 use crate::spec::{
-    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
-    VcovName,
+    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
+    SingletonsName, VcovName,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -172,6 +172,13 @@ pub struct EntryArguments {
     /// Parameters that fixed effects count in K: nominal (default), or their exact rank
     #[arg(long, value_enum)]
     pub df: Option<DfName>,
+    /// Small-sample convention: fixest (default), stata, reghdfe, statsmodels, linearmodels, sandwich, none; with parts
+    /// changed, `stata(g = min)`; or `custom(k = n-1, effects = full, g = each, t = g)`
+    #[arg(long, value_name = "CONVENTION")]
+    pub ssc: Option<String>,
+    /// Several cluster variables: how their terms become one covariance; eigen if left out
+    #[arg(long, value_enum)]
+    pub multiway: Option<MultiwayName>,
     /// Weights: a column or an expression
     #[arg(long)]
     pub weights: Option<String>,
@@ -223,6 +230,8 @@ impl EntryArguments {
             cluster: self.cluster.clone().map(OneOrMany::One),
             vcov: self.vcov,
             df: self.df,
+            ssc: self.ssc.clone(),
+            multiway: self.multiway,
             weights: self.weights.clone(),
             filter: self.filter.clone(),
             split: self.split.clone(),

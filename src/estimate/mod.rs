@@ -23,6 +23,9 @@ use crate::absorb::{Method, NotConverged};
 use crate::design::cells::is_binary;
 use crate::design::{RatesFactor, Sample};
 use crate::result::{Composition, Family, ModelFit, Separation, VcovKind};
+use crate::vcov::Bare;
+use crate::vcov::convention::{Rule, Shared, Ssc};
+use crate::vcov::multiway::Multiway;
 use effects::{EffectEstimates, FittedRows};
 use link::Glm;
 
@@ -33,6 +36,10 @@ pub struct Options {
     pub family: Family,
     /// Covariance of the coefficients.
     pub vcov: VcovKind,
+    /// Small-sample convention.
+    pub ssc: Ssc,
+    /// How terms of several cluster variables become one covariance.
+    pub multiway: Multiway,
     /// How effects are absorbed.
     pub method: Method,
     /// Whether singletons leave the estimation (they stay in the target of rates).
@@ -52,6 +59,8 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the terms of the covariance are returned without factors, and every count of the effects.
+    pub keep_bare: bool,
     /// Whether the R2 is taken apart by the effects added.
     pub r2_steps: bool,
 }
@@ -61,6 +70,8 @@ impl Default for Options {
         Options {
             family: Family::Ols,
             vcov: VcovKind::Cr1,
+            ssc: Ssc::default(),
+            multiway: Multiway::default(),
             method: Method::Auto,
             drop_singletons: true,
             composition: Composition::Sampled,
@@ -70,8 +81,17 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            keep_bare: false,
             r2_steps: false,
         }
+    }
+}
+
+impl Options {
+    /// What the small-sample convention means here.
+    pub fn rule(&self) -> Rule {
+        let ssc = if self.exact_df { self.ssc.with_df(Shared::Exact) } else { self.ssc };
+        ssc.rule(self.family, self.vcov)
     }
 }
 
@@ -86,6 +106,8 @@ pub struct Fitted {
     pub rows: Option<FittedRows>,
     /// Estimates of the absorbed effects, if asked for.
     pub effects: Option<EffectEstimates>,
+    /// The terms of the covariance of the coefficients without factors, if asked for.
+    pub bare: Option<Bare>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.

@@ -4,6 +4,7 @@ mod absorb;
 mod accuracy;
 mod bias;
 mod brute;
+mod conventions;
 mod distributions;
 mod effects;
 mod fixest;
