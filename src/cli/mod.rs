@@ -1,6 +1,7 @@
 //! The command line: arguments, verbs, messages, exit codes. No numerics.
 
 mod args;
+mod bootstrap;
 mod check;
 mod diagnostic;
 mod fit;
@@ -30,6 +31,7 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
+        Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),

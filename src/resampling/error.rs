@@ -63,6 +63,36 @@ pub enum ResamplingError {
         /// Most.
         limit: usize,
     },
+    /// A null value that would need an offset.
+    #[error("the score bootstrap of a likelihood tests against zero, not `{term} = {value}`")]
+    NullValue {
+        /// Term.
+        term: String,
+        /// Value.
+        value: f64,
+    },
+    /// A factor to permute that is not a regressor.
+    #[error("`{factor}` is no regressor of the formula that could be permuted")]
+    UnknownFactor {
+        /// As written.
+        factor: String,
+        /// The nearest name.
+        nearest: Option<String>,
+        /// Variables that can be permuted.
+        known: Vec<String>,
+    },
+    /// Several regressors, and none named.
+    #[error("{} could be permuted", if known.is_empty() { String::from("no regressor of the formula") } else { format!("several regressors ({})", known.join(", ")) })]
+    WhichFactor {
+        /// Variables that can be permuted.
+        known: Vec<String>,
+    },
+    /// Blocks of one.
+    #[error("no row can exchange its level of `{factor}` with another: every cell of the fixed effects holds one")]
+    NothingToExchange {
+        /// Factor.
+        factor: String,
+    },
     /// A method for other families.
     #[error("{method} is for {fits}, not for a {family}")]
     WrongFamily {
@@ -97,6 +127,21 @@ impl ResamplingError {
             ResamplingError::TooManyEffects { .. } => String::from(
                 "use coarser effects, join them with `^` into one, or `--method score`, which needs no refit per draw",
             ),
+            ResamplingError::NullValue { term, .. } => {
+                format!("test `{term} = 0`, or use `--family ols --method wild`, which tests any value")
+            }
+            ResamplingError::UnknownFactor { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            ResamplingError::UnknownFactor { known, .. } if known.is_empty() => {
+                String::from("write it as `i(factor)` or as a plain variable")
+            }
+            ResamplingError::UnknownFactor { known, .. } => format!("the regressors are: {}", known.join(", ")),
+            ResamplingError::WhichFactor { known } => match known.first() {
+                Some(first) => format!("name the one of interest, e.g. `--permute {first}`"),
+                None => String::from("write the regressor as `i(factor)` or as a plain variable"),
+            },
+            ResamplingError::NothingToExchange { .. } => {
+                String::from("use coarser fixed effects, or exchange users: `--exchange users`")
+            }
             ResamplingError::WrongFamily { .. } => String::from("choose another `--method`, or another `--family`"),
         })
     }

@@ -45,8 +45,6 @@ pub struct Design<'a> {
     pub sample: &'a Sample,
     /// Its rows.
     pub rows: Rows<'a>,
-    /// Cells outside the estimation.
-    pub exact: Vec<Exact>,
     /// Estimation cells.
     pub layout: Layout,
 }
@@ -75,7 +73,7 @@ impl<'a> Design<'a> {
         if layout.n_effect_columns > DENSE_LIMIT {
             return Err(ResamplingError::TooManyEffects { columns: layout.n_effect_columns, limit: DENSE_LIMIT });
         }
-        Ok(Design { sample, rows, exact, layout })
+        Ok(Design { sample, rows, layout })
     }
 
     /// Position of each cell among the estimation cells, `u32::MAX` outside.
@@ -171,15 +169,23 @@ pub fn reference_fit(sample: &Sample, options: &Options) -> Result<ModelFit, Res
 /// # Errors
 /// A term that does not exist or was dropped, or the intercept.
 pub fn column_of(layout: &Layout, fit: &ModelFit, term: &str) -> Result<usize, ResamplingError> {
+    find_column(&layout.names, fit, term)
+}
+
+/// The same among names.
+///
+/// # Errors
+/// As [`column_of`].
+pub fn find_column(names: &[String], fit: &ModelFit, term: &str) -> Result<usize, ResamplingError> {
     if let Some(dropped) = fit.dropped_terms.iter().find(|dropped| dropped.term == term) {
         return Err(ResamplingError::DroppedTerm { term: term.to_owned(), reason: dropped.reason.clone() });
     }
     if term == "(Intercept)" && fit.coefficients.iter().any(|estimate| estimate.term == term) {
         return Err(ResamplingError::Intercept);
     }
-    layout.names.iter().position(|name| name == term).ok_or_else(|| {
-        let nearest = nearest_name(term, layout.names.iter().map(String::as_str)).map(str::to_owned);
-        ResamplingError::UnknownTerm { term: term.to_owned(), nearest, known: layout.names.clone() }
+    names.iter().position(|name| name == term).ok_or_else(|| {
+        let nearest = nearest_name(term, names.iter().map(String::as_str)).map(str::to_owned);
+        ResamplingError::UnknownTerm { term: term.to_owned(), nearest, known: names.to_vec() }
     })
 }
 

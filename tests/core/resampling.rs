@@ -5,7 +5,11 @@
 use crate::support::{Model, close, floats, json, model, sample, sessions};
 use metier::design::Sample;
 use metier::resampling::weights::Weights;
-use metier::resampling::{Null, PValue, ResamplingError, WildOptions, WildTest, wild};
+use metier::resampling::{
+    ClusterTest, Exchange, Null, PValue, PermuteOptions, ResamplingError, Scheme, UserOptions, WildOptions, permute,
+    score, users, wild,
+};
+use metier::result::{Family, VcovKind};
 use serde_json::Value;
 
 fn case_model(case: &Value) -> Model {
@@ -35,7 +39,7 @@ fn case_sample(case: &Value) -> (Sample, Model) {
     (sample(&sessions(case["rows"].as_u64().unwrap() as usize), &model), model)
 }
 
-fn run(sample: &Sample, model: &Model, term: &str, null: f64, how: &WildOptions) -> WildTest {
+fn run(sample: &Sample, model: &Model, term: &str, null: f64, how: &WildOptions) -> ClusterTest {
     let nulls = [Null { term: term.to_owned(), value: null }];
     wild(sample, &model.options, &nulls, how, &|_| {}).expect("bootstrap").1.remove(0)
 }
@@ -89,7 +93,7 @@ fn every_enumerated_draw_equals_a_refit() {
 }
 
 #[track_caller]
-fn same_interval(what: &str, test: &WildTest, expected: &Value) {
+fn same_interval(what: &str, test: &ClusterTest, expected: &Value) {
     let Some(ends) = expected.as_array() else { return };
     for (ours, (end, side)) in [test.interval.0, test.interval.1].into_iter().zip(ends.iter().zip([-1.0, 1.0])) {
         match end.as_f64() {
@@ -201,4 +205,135 @@ fn what_cannot_be_resampled_is_refused() {
     let logit = metier::estimate::Options { family: metier::result::Family::Logit, ..model.options.clone() };
     let error = wild(&sample, &logit, &[], &how, &|_| {}).expect_err("refused");
     assert!(matches!(error, ResamplingError::WrongFamily { .. }));
+}
+
+#[test]
+fn score_draws_equal_those_of_full_designs() {
+    let reference = json("resampling.json");
+    for (name, family) in [("logit", Family::Logit), ("probit", Family::Probit), ("poisson", Family::Poisson)] {
+        let case = &reference["score"][name];
+        let (sample, mut model) = case_sample(case);
+        model.options.family = family;
+        for (term, expected) in case["terms"].as_object().unwrap() {
+            let how = WildOptions { keep_draws: true, ..WildOptions::default() };
+            let nulls = [Null { term: term.clone(), value: 0.0 }];
+            let test = score(&sample, &model.options, &nulls, &how, &|_| {}).expect("bootstrap").1.remove(0);
+            assert!(test.enumerated && test.draws == 128);
+            close(&format!("{name} {term}"), test.statistic, expected["t"].as_f64().unwrap(), 1e-9, 1.0);
+            let draws = floats(&expected["draws"]);
+            let pairs = test.statistics.iter().zip(&draws);
+            pairs.for_each(|(a, b)| close(&format!("{name} {term}"), *a, *b, 1e-9, 1.0));
+            assert_eq!(test.p_value, expected["p"].as_f64().unwrap(), "{name} {term}");
+        }
+        let wrong = [Null { term: String::from("prompts"), value: 0.2 }];
+        let error = score(&sample, &model.options, &wrong, &WildOptions::default(), &|_| {}).expect_err("refused");
+        assert!(matches!(error, ResamplingError::NullValue { .. }));
+    }
+}
+
+/// The score bootstrap of a linear model draws the numerators of the wild bootstrap.
+#[test]
+fn score_and_wild_bootstraps_of_a_linear_model_agree_with_many_clusters() {
+    let (sample, model) = large(2_000);
+    let how = WildOptions { draws: 499, keep_draws: true, ..WildOptions::default() };
+    let nulls = [Null { term: String::from("software"), value: 0.01 }];
+    let by_scores = score(&sample, &model.options, &nulls, &how, &|_| {}).unwrap().1.remove(0);
+    let by_refits = wild(&sample, &model.options, &nulls, &how, &|_| {}).unwrap().1.remove(0);
+    let product: f64 = by_scores.statistics.iter().zip(&by_refits.statistics).map(|(a, b)| a * b).sum();
+    let length = |t: &[f64]| t.iter().map(|t| t * t).sum::<f64>().sqrt();
+    assert!(product / length(&by_scores.statistics) / length(&by_refits.statistics) > 0.99);
+    assert!((by_scores.p_value - by_refits.p_value).abs() < 0.03);
+}
+
+#[test]
+fn a_draw_of_users_is_the_regression_weighted_by_counts() {
+    let reference = json("resampling.json");
+    for (name, family) in [("ols", Family::Ols), ("logit", Family::Logit)] {
+        let case = &reference["users"][name];
+        let (sample, mut model) = case_sample(case);
+        model.options.family = family;
+        for (key, scheme) in
+            [("multinomial", Scheme::Multinomial), ("exponential", Scheme::Exponential), ("poisson", Scheme::Poisson)]
+        {
+            let how = UserOptions { draws: 4, seed: 7, scheme, keep_draws: true, conf_level: 0.5 };
+            let drawn = users(&sample, &model.options, &how, &|_| {}).expect("bootstrap");
+            assert_eq!(drawn.failed, (0, None));
+            for (draw, expected) in case["draws"][key].as_array().unwrap().iter().enumerate() {
+                for (number, expected) in drawn.numbers.iter().zip(floats(expected)) {
+                    let what = format!("{name} {key} draw {draw} {}", number.name);
+                    close(&what, number.values[draw], expected, 1e-9, 0.1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bootstrap_errors_are_near_those_of_the_influence() {
+    let mut model = model("verified ~ i(expertise, ref = 1) | work_mode");
+    model.rates = Some("expertise");
+    let sample = sample(&sessions(2_000), &model);
+    let how = UserOptions { draws: 400, ..UserOptions::default() };
+    let drawn = users(&sample, &model.options, &how, &|_| {}).unwrap();
+    assert_eq!(drawn.numbers.len(), 9);
+    for number in &drawn.numbers {
+        // the deviation of 400 draws has a relative error of 3.5 %: three of them, and a few per cent of the bootstrap's own
+        let ratio = number.bootstrap_error / number.std_error;
+        assert!((0.86..1.15).contains(&ratio), "{}: {ratio}", number.name);
+        assert!(number.bias.abs() < 0.2 * number.std_error, "{}: {}", number.name, number.bias);
+        let (low, high) = number.percentile;
+        assert!(low < number.estimate && number.estimate < high);
+        close(&number.name, number.basic.0, 2.0 * number.estimate - high, 1e-14, 1.0);
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build().unwrap();
+    let other = pool.install(|| users(&sample, &model.options, &how, &|_| {})).unwrap();
+    // as text: a number that does not exist is not equal to itself
+    assert!(format!("{other:?}") == format!("{drawn:?}"));
+}
+
+#[test]
+fn permutation_p_values_are_those_of_all_assignments() {
+    let case = &json("resampling.json")["permutation"];
+    let block: Vec<String> = floats(&case["block"]).iter().map(f64::to_string).collect();
+    let labels: Vec<Option<&str>> = block.iter().map(|label| Some(label.as_str())).collect();
+    let mut table = metier::table::Table::new(12);
+    table.insert(metier::table::Column::number("y", floats(&case["y"])));
+    table.insert(metier::table::Column::number("d", floats(&case["d"])));
+    table.insert(metier::table::Column::factor("block", metier::table::Factor::from_labels(&labels)));
+    let mut model = model("y ~ d | block");
+    model.cluster = Vec::new();
+    model.options.vcov = VcovKind::Hc1;
+    let sample = sample(&table, &model);
+    let how = PermuteOptions { draws: 4_000, seed: 1, exchange: Exchange::Rows, keep_draws: true };
+    let test = permute(&sample, &model.options, "d", &how, &|_| {}).unwrap();
+    assert_eq!((test.tests.len(), test.movable), (1, 12));
+    let ours = &test.tests[0];
+    close("t", ours.statistic, case["t"].as_f64().unwrap(), 1e-11, 1.0);
+    // each drawn statistic is that of an assignment
+    let all = floats(&case["statistics"]);
+    assert!(ours.statistics.iter().all(|t| all.iter().any(|a| (a - t).abs() < 1e-9)));
+    // five standard deviations of 4,000 permutations
+    let p = case["p"].as_f64().unwrap();
+    assert!((ours.p_value - p).abs() < 5.0 * (p * (1.0 - p) / 4_000.0).sqrt(), "{} {p}", ours.p_value);
+    let error = permute(&sample, &model.options, "e", &how, &|_| {}).expect_err("no such factor");
+    assert!(matches!(error, ResamplingError::UnknownFactor { .. }) && error.hint().is_some());
+}
+
+#[test]
+fn permuting_levels_or_users_leaves_effects_and_their_cells_alone() {
+    let model = model("verified ~ i(expertise, ref = 1) | work_mode");
+    let sample = sample(&sessions(1_000), &model);
+    for exchange in [Exchange::Rows, Exchange::Users] {
+        let how = PermuteOptions { draws: 19, seed: 4, exchange, keep_draws: true };
+        let test = permute(&sample, &model.options, "expertise", &how, &|_| {}).unwrap();
+        let names: Vec<&str> = test.tests.iter().map(|test| test.name.as_str()).collect();
+        assert_eq!(names, ["expertise::2", "expertise::3", "expertise::4", "expertise::5", "Wald"]);
+        for test in &test.tests {
+            let extreme = test.statistics.iter().filter(|t| t.abs() >= test.statistic.abs()).count();
+            assert_eq!(test.p_value, (1 + extreme) as f64 / 20.0);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let other = pool.install(|| permute(&sample, &model.options, "expertise", &how, &|_| {})).unwrap();
+        assert!(format!("{:?}", other.tests) == format!("{:?}", test.tests));
+    }
 }

@@ -236,13 +236,135 @@ def compare(X, y, g, j, restricted, ours):
     ours["wildboottest_p"], ours["ties"] = float(theirs.pvalue), int(ties)
 
 
+def link(family, eta):
+    """Mean, its derivative, variance."""
+    from scipy.stats import norm
+    if family == "poisson":
+        return np.exp(eta), np.exp(eta), np.exp(eta)
+    mu = 1 / (1 + np.exp(-eta)) if family == "logit" else norm.cdf(eta)
+    return mu, (mu * (1 - mu) if family == "logit" else norm.pdf(eta)), mu * (1 - mu)
+
+
+def maximise(family, X, y, w):
+    """Fisher scoring from zero with step halving on the deviance's score; returns eta."""
+    b = np.zeros(X.shape[1])
+    for _ in range(200):
+        mu, f, V = link(family, X @ b)
+        info = w * f * f / V
+        score = X.T @ (w * f / V * (y - mu))
+        step = np.linalg.solve((X * info[:, None]).T @ X, score)
+        b = b + step * min(1.0, 2.0 / np.abs(X @ step).max())
+        if np.abs(step).max() < 1e-13:
+            return X @ b
+    raise RuntimeError("no convergence")
+
+
+SCORE = {
+    "logit": dict(rows=900, x=["expertise", "prompts"], effects=[["work_mode"]], cluster="month", outcome="verified", weight=None),
+    "probit": dict(rows=900, x=["expertise", "prompts"], effects=[], cluster="month", outcome="verified", weight="weight"),
+    "poisson": dict(rows=400, x=["expertise", "prompts"], effects=[["work_mode"], ["software"]], cluster="month", outcome="actions", weight="weight"),
+}
+
+
+def score(data):
+    out = {}
+    for family, case in SCORE.items():
+        X, y, w, g, names = design(read(data, case["rows"]), **{k: v for k, v in case.items() if k != "rows"})
+        v = enumerated(g.max() + 1)
+        terms = {}
+        for j in (0, len(names) - 1):
+            Xo = np.delete(X, j, axis=1)
+            mu, f, V = link(family, maximise(family, Xo, y, w))
+            info = w * f * f / V
+            x = X[:, j] - Xo @ np.linalg.solve((Xo * info[:, None]).T @ Xo, (Xo * info[:, None]).T @ X[:, j])
+            psi = np.zeros(g.max() + 1)
+            np.add.at(psi, g, w * x * f / V * (y - mu))
+            t = psi.sum() / np.sqrt((psi ** 2).sum())
+            draws = v @ psi / np.sqrt((v ** 2) @ psi ** 2)
+            terms[names[j]] = dict(t=t, draws=draws.tolist(), p=p_value(t, draws))
+        out[family] = dict(case, n=len(y), clusters=int(g.max() + 1), terms=terms)
+        print("score", family, len(y), X.shape)
+    return out
+
+
+USERS = {
+    "ols": dict(rows=900, x=["expertise", "prompts"], effects=[["work_mode"], ["month"]], cluster="user_id", outcome="verified", weight="weight"),
+    "logit": dict(rows=900, x=["expertise", "prompts"], effects=[["work_mode"]], cluster="user_id", outcome="verified", weight=None),
+}
+
+
+def counts(scheme, seed, draw, clusters):
+    words = [philox(seed, (g, draw, 3, 0)) for g in range(clusters)]
+    if scheme == "multinomial":
+        out = np.zeros(clusters)
+        for a, b, _, _ in words:
+            out[(((a << 32) | b) * clusters) >> 64] += 1
+        return out
+    u = np.array([(((a << 20) | (b >> 12)) + 0.5) / 2 ** 52 for a, b, _, _ in words])
+    if scheme == "exponential":
+        return -np.log(u)
+    from scipy.stats import poisson
+    return poisson.ppf(u, 1)
+
+
+def users(data):
+    """Coefficients of a few draws: the regression weighted by how often each user was drawn."""
+    out = {}
+    for family, case in USERS.items():
+        X, y, w, g, names = design(read(data, case["rows"]), **{k: v for k, v in case.items() if k != "rows"})
+        draws = {}
+        for scheme in ("multinomial", "exponential", "poisson"):
+            draws[scheme] = []
+            for draw in range(4):
+                m = w * counts(scheme, 7, draw, int(g.max()) + 1)[g]
+                keep = m > 0
+                Xk, yk, mk = X[keep], y[keep], m[keep]
+                if family == "ols":
+                    b = np.linalg.lstsq(Xk * np.sqrt(mk)[:, None], yk * np.sqrt(mk), rcond=None)[0]
+                else:
+                    eta = maximise(family, Xk, yk, mk)
+                    b = np.linalg.lstsq(Xk, eta, rcond=None)[0]
+                draws[scheme].append(b[: len(names)].tolist())
+        out[family] = dict(case, names=names, n=len(y), clusters=int(g.max() + 1), seed=7, draws=draws)
+        print("users", family, X.shape, g.max() + 1)
+    return out
+
+
+def permutation():
+    """All assignments of a treatment within two blocks of six, three treated in each: t with the HC1 error."""
+    from itertools import combinations
+    rng = np.random.default_rng(3)
+    block = np.repeat([0, 1], 6)
+    d = np.tile([1.0, 0, 1, 0, 0, 1], 2)
+    y = np.round(0.9 * d + 0.5 * block + rng.normal(size=12), 3)
+
+    def t(d):
+        X = np.column_stack([d, block == 0, block == 1]).astype(float)
+        A = np.linalg.inv(X.T @ X)
+        b = A @ X.T @ y
+        u = y - X @ b
+        V = 12 / (12 - 3) * A @ (X * (u ** 2)[:, None]).T @ X @ A
+        return b[0] / np.sqrt(V[0, 0])
+
+    all_t = []
+    for first in combinations(range(6), 3):
+        for second in combinations(range(6, 12), 3):
+            drawn = np.zeros(12)
+            drawn[list(first + second)] = 1
+            all_t.append(t(drawn))
+    observed = t(d)
+    p = float(np.mean(np.abs(all_t) >= abs(observed) * (1 - 1e-9)))
+    print("permutation", observed, p)
+    return dict(y=y.tolist(), d=d.tolist(), block=block.tolist(), t=observed, p=p, statistics=sorted(all_t))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default=os.path.join(HERE, "..", "data"))
     parser.add_argument("--out", default=os.path.join(HERE, "resampling.json"))
     parser.add_argument("--cross-check", action="store_true")
     arguments = parser.parse_args()
-    result = dict(wild=wild(arguments.data, arguments.cross_check))
+    result = dict(wild=wild(arguments.data, arguments.cross_check), score=score(arguments.data), users=users(arguments.data), permutation=permutation())
     with open(arguments.out, "w") as f:
         json.dump(result, f, indent=None, separators=(",", ":"))
         f.write("\n")

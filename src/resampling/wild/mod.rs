@@ -75,7 +75,7 @@ pub struct Null {
 
 /// A hypothesis tested by a bootstrap.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WildTest {
+pub struct ClusterTest {
     /// Term.
     pub term: String,
     /// Value under the null.
@@ -114,7 +114,7 @@ pub fn wild(
     nulls: &[Null],
     how: &WildOptions,
     done: &(dyn Fn(usize) + Sync),
-) -> Result<(ModelFit, Vec<WildTest>), ResamplingError> {
+) -> Result<(ModelFit, Vec<ClusterTest>), ResamplingError> {
     if options.family != Family::Ols {
         let family = super::problem::family_name(options.family);
         return Err(ResamplingError::WrongFamily { method: "the wild bootstrap", fits: "linear models", family });
@@ -154,7 +154,7 @@ fn test(
     source: Source,
     draws: usize,
     done: &(dyn Fn(usize) + Sync),
-) -> WildTest {
+) -> ClusterTest {
     let estimate = linear.coef[column];
     let (regressor, length) = linear.partial(column);
     let delta = estimate - null.value;
@@ -172,7 +172,7 @@ fn test(
     let (p_value, with) = curve.p_value(delta);
     let interval = how.conf_level.map_or((f64::NAN, f64::NAN), |level| interval(&curve, estimate, 1.0 - level));
     let scale = fit.small_sample.factor.sqrt();
-    WildTest {
+    ClusterTest {
         term: null.term.clone(),
         null: null.value,
         estimate,
