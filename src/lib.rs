@@ -51,6 +51,7 @@
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
 //! inference    distributions, tests, intervals                                            core
+//! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -141,6 +142,7 @@ pub mod linalg;
 pub mod model;
 pub mod nearest;
 pub mod rates;
+pub mod resampling;
 pub mod result;
 pub mod table;
 pub mod vcov;

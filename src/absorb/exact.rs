@@ -133,6 +133,16 @@ impl<'a> ExactSolver<'a> {
         &self.factor.left[self.layout.n_effect_columns..]
     }
 
+    /// Solves `A x = b` in place, effect columns first; entries of dropped columns become zero.
+    pub fn solve(&self, b: &mut [f64]) {
+        self.factor.solve(b);
+    }
+
+    /// 1 / w_e of every group of the eliminated effect; zero for an empty one.
+    pub fn group_inverse(&self) -> &[f64] {
+        &self.group_inverse
+    }
+
     /// Subtracts weighted group means.
     fn demean(&self, mut v: Vec<f64>) -> Vec<f64> {
         self.layout.for_groups(|group, cells| {

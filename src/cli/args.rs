@@ -31,6 +31,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations
+    Bootstrap(super::bootstrap::BootstrapArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

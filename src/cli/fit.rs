@@ -103,7 +103,7 @@ fn save(path: Option<&Path>, table: impl FnOnce() -> DataTable) -> Result<(), Fa
     Ok(())
 }
 
-fn sources(table: &crate::table::Table, data: &[String]) -> Vec<String> {
+pub fn sources(table: &crate::table::Table, data: &[String]) -> Vec<String> {
     if table.sources.is_empty() { data.to_vec() } else { table.sources.iter().map(|(file, _)| file.clone()).collect() }
 }
 
@@ -200,13 +200,18 @@ fn toml_hint(message: &str) -> String {
 }
 
 fn format_of(arguments: &FitArguments) -> Format {
-    match arguments.format {
+    output_format(arguments.format, arguments.output.as_deref())
+}
+
+/// The format asked for, or what the output's extension says, or text.
+pub fn output_format(format: Option<OutputFormat>, output: Option<&Path>) -> Format {
+    match format {
         Some(OutputFormat::Text) => Format::Text,
         Some(OutputFormat::Json) => Format::Json,
         Some(OutputFormat::Csv) => Format::Csv,
         Some(OutputFormat::Markdown) => Format::Markdown,
         Some(OutputFormat::Latex) => Format::Latex,
         Some(OutputFormat::Html) => Format::Html,
-        None => arguments.output.as_deref().and_then(Format::from_extension).unwrap_or(Format::Text),
+        None => output.and_then(Format::from_extension).unwrap_or(Format::Text),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments, verbs, messages, exit codes. No numerics.
 
 mod args;
+mod bootstrap;
 mod check;
 mod diagnostic;
 mod fit;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Report(ref report) => reproduce::run(report, "report"),
+        Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),

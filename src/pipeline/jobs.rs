@@ -58,7 +58,7 @@ pub fn fit_and_save(
 }
 
 /// Names and filters of a specification's samples.
-fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option<Expr>)>, RunError> {
+pub(super) fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option<Expr>)>, RunError> {
     let Some(split) = &spec.split else {
         return Ok(if spec.samples.is_empty() { vec![(String::from("all"), None)] } else { spec.samples.clone() });
     };
@@ -110,7 +110,7 @@ fn one_job(
     Ok(fits)
 }
 
-fn outcome_name(expr: &Expr) -> String {
+pub(super) fn outcome_name(expr: &Expr) -> String {
     if let ExprKind::Name(name) = &expr.kind { name.clone() } else { expr.to_string() }
 }
 

@@ -12,6 +12,7 @@ mod glm;
 mod invariance;
 mod properties;
 mod public;
+mod resampling;
 mod separation;
 mod slopes;
 mod support;
