@@ -50,6 +50,7 @@
 //! estimate     OLS, likelihoods, separation; from a point estimate to a fit               core
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
+//! standardise  cell estimators beside least squares: common weights, direct standardisation   core
 //! inference    distributions, tests, intervals                                            core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! result       what a fitted regression is: plain records                                 core
@@ -140,6 +141,7 @@ pub mod model;
 pub mod nearest;
 pub mod rates;
 pub mod result;
+pub mod standardise;
 pub mod table;
 pub mod vcov;
 
