@@ -110,7 +110,9 @@ impl CellsError {
             CellsError::NotLevels { factor } => {
                 format!("write `i({factor})` once in the formula, without slopes of its own")
             }
-            CellsError::Slopes { .. } => String::from("use `metier fit`, or put a `cut()` of the variable into the cells"),
+            CellsError::Slopes { .. } => {
+                String::from("use `metier fit`, or put a `cut()` of the variable into the cells")
+            }
             CellsError::Family => String::from("leave out `--family`, or use `metier fit`"),
             CellsError::Iid => String::from("use `--vcov hc1`, or `--cluster`"),
             CellsError::NoOverlap { .. } => {
@@ -124,7 +126,11 @@ impl CellsError {
 /// Every estimator of the contrasts and rates of the sample's factor, one result per outcome.
 ///
 /// The rows must be free of missing values and sorted by the first cluster variable.
-pub fn estimators(sample: &Sample, options: &Options, cell_options: CellOptions) -> Vec<Result<Estimators, CellsError>> {
+pub fn estimators(
+    sample: &Sample,
+    options: &Options,
+    cell_options: CellOptions,
+) -> Vec<Result<Estimators, CellsError>> {
     match check(sample, options) {
         Ok(factor) => report::all(sample, factor, options, cell_options),
         Err(error) => sample.outcomes.iter().map(|_| Err(error.clone())).collect(),

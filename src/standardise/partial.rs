@@ -18,8 +18,8 @@
 
 use super::table::CellTable;
 use crate::absorb::{NotConverged, Solver};
-use crate::aggregate::Rows;
 use crate::aggregate::Aggregator;
+use crate::aggregate::Rows;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;

@@ -16,8 +16,9 @@ use crate::rates::contrasts;
 use crate::result::{ClusterInfo, Composition, Estimate, ModelFit, RateRow, Rates, Reference, VcovKind};
 use crate::vcov::clustered_meat;
 
-/// Share of a standard error below which a difference of estimators is zero by construction.
-const ZERO_SHARE: f64 = 1e-9;
+/// Share of the standard error of a contrast below which a difference of estimators is zero by construction: what rounding of
+/// their covariance leaves is its square root.
+const ZERO_SHARE: f64 = 1e-6;
 
 /// All estimators of one outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -414,11 +415,7 @@ fn parts(
         let values = [
             (PartKind::Overlap, pl, vec![(column(1), 1.0)]),
             (PartKind::Own, own, vec![(column(2), 1.0)]),
-            (
-                PartKind::Contamination,
-                pl - own - between,
-                vec![(column(1), 1.0), (column(2), -1.0), (column(3), -1.0)],
-            ),
+            (PartKind::Contamination, pl - own - between, vec![(column(1), 1.0), (column(2), -1.0), (column(3), -1.0)]),
             (PartKind::Between, between, vec![(column(3), 1.0)]),
             (PartKind::MinusCommon, pl - (point.common[k] - point.common[base]), minus_common.to_vec()),
             (
@@ -439,7 +436,7 @@ fn parts(
                 continue;
             }
             let error = of(&combination, &combination).max(0.0).sqrt();
-            let is_zero = error < ZERO_SHARE * pl_error && value.abs() < ZERO_SHARE * (pl_error + pl.abs());
+            let is_zero = error < ZERO_SHARE * pl_error && value.abs() < 1e-3 * ZERO_SHARE * (pl_error + pl.abs());
             let (value, error) = if is_zero { (0.0, 0.0) } else { (value, error) };
             let value = estimate(contrast_name(factor, k), value, error, reference, critical);
             parts.push(Part { level: factor.levels[k].clone(), kind, value });

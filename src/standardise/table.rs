@@ -97,7 +97,10 @@ impl CellTable {
 
     /// Rows of the cells for which `f` holds.
     pub fn rows_in(&self, f: impl Fn(usize) -> bool) -> usize {
-        (0..self.n_cells).filter(|&c| f(c)).map(|c| self.cell_rows(c).iter().map(|&rows| rows as usize).sum::<usize>()).sum()
+        (0..self.n_cells)
+            .filter(|&c| f(c))
+            .map(|c| self.cell_rows(c).iter().map(|&rows| rows as usize).sum::<usize>())
+            .sum()
     }
 
     /// Rows of one control cell at each level.

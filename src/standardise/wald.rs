@@ -4,7 +4,7 @@ use crate::inference::distributions::beta_fraction;
 use crate::linalg::Cholesky;
 
 /// Pivot, relative to the variances that a difference is made of, below which it is taken as zero by construction.
-const ZERO_VARIANCE: f64 = 1e-14;
+const ZERO_VARIANCE: f64 = 1e-12;
 
 /// A Wald test in its F form.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +79,10 @@ mod tests {
             let ours = f_tail(f, a, b);
             assert!((ours / expected - 1.0).abs() < 1e-10, "F({a},{b}) at {f}: {ours} is not {expected}");
         }
-        assert!((f_tail(2.0, 1.0, 7.0) - 2.0 * crate::inference::distributions::student_tail(2f64.sqrt(), 7.0)).abs() < 1e-14);
+        assert!(
+            (f_tail(2.0, 1.0, 7.0) - 2.0 * crate::inference::distributions::student_tail(2f64.sqrt(), 7.0)).abs()
+                < 1e-14
+        );
     }
 
     #[test]
