@@ -344,6 +344,15 @@ pub struct FitStats {
     pub residual: f64,
 }
 
+/// The R2 of a regression on the effects up to one of them, or with the regressors too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct R2Step {
+    /// What is new in this step: an effect as written, or `regressors`.
+    pub added: String,
+    /// R2 so far (a likelihood's pseudo R2).
+    pub r2: f64,
+}
+
 /// One fitted regression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelFit {
@@ -391,6 +400,8 @@ pub struct ModelFit {
     pub overlap: Option<Overlap>,
     /// Fit statistics.
     pub fit: FitStats,
+    /// R2 after each effect added in the formula's order, and after the regressors; empty unless asked for.
+    pub r2_steps: Vec<R2Step>,
     /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
     pub warnings: Vec<String>,
 }

@@ -206,6 +206,9 @@ pub struct EntryArguments {
     /// Correct coefficients of a logit or probit for the bias that many fixed effects give them
     #[arg(long)]
     pub bias_correction: bool,
+    /// R2 after each fixed effect added in the formula's order, then with the regressors
+    #[arg(long)]
+    pub r2_steps: bool,
 }
 
 impl EntryArguments {
@@ -231,6 +234,7 @@ impl EntryArguments {
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
+            r2_steps: self.r2_steps.then_some(true),
         }
     }
 }

@@ -11,11 +11,13 @@ pub mod link;
 mod ols;
 mod outcome;
 mod parameters;
+mod r2_steps;
 mod rowwise;
 mod separation;
 mod shared;
 mod slopes;
 mod statistics;
+mod variance;
 
 use crate::absorb::{Method, NotConverged};
 use crate::design::cells::is_binary;
@@ -50,6 +52,8 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the R2 is taken apart by the effects added.
+    pub r2_steps: bool,
 }
 
 impl Default for Options {
@@ -66,6 +70,7 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            r2_steps: false,
         }
     }
 }
@@ -260,14 +265,16 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
-    if options.keep_effects {
-        if let Err(error) = effects::check(sample, options) {
-            return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
-        }
-        let fits = fit_outcomes(sample, &Options { keep_fitted: true, ..options.clone() });
-        return fits.into_iter().map(|fitted| with_effects(sample, fitted?)).collect();
+    if options.keep_effects
+        && let Err(error) = effects::check(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
-    fit_outcomes(sample, options)
+    if !options.keep_effects && !options.r2_steps {
+        return fit_outcomes(sample, options);
+    }
+    let fits = fit_outcomes(sample, &Options { keep_fitted: true, ..options.clone() });
+    fits.into_iter().enumerate().map(|(o, fitted)| with_rows(sample, options, o, fitted?)).collect()
 }
 
 fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
@@ -280,12 +287,19 @@ fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitErr
     }
 }
 
-/// Adds the estimates of the effects.
-fn with_effects(sample: &Sample, mut fitted: Fitted) -> Result<Fitted, FitError> {
-    if let Some(rows) = &fitted.rows {
+/// Adds what is made from the fitted rows: estimates of the effects, steps of the R2.
+fn with_rows(sample: &Sample, options: &Options, outcome: usize, mut fitted: Fitted) -> Result<Fitted, FitError> {
+    let Some(rows) = &fitted.rows else { return Ok(fitted) };
+    if options.keep_effects {
         let effects = effects::recover(sample, rows)?;
         fitted.fit.warnings.extend(effects.warnings());
         fitted.effects = Some(effects);
+    }
+    if options.r2_steps {
+        fitted.fit.r2_steps = r2_steps::steps(sample, options, outcome, rows, &fitted.fit.fit)?;
+    }
+    if !options.keep_fitted && !options.keep_effects {
+        fitted.rows = None;
     }
     Ok(fitted)
 }

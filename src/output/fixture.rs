@@ -103,6 +103,7 @@ fn ols_fit() -> ModelFit {
             iterations: 0,
             residual: 1e-15,
         },
+        r2_steps: Vec::new(),
         warnings: Vec::new(),
     }
 }
@@ -203,6 +204,7 @@ fn logit_fit() -> ModelFit {
             iterations: 5,
             residual: 1e-12,
         },
+        r2_steps: Vec::new(),
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

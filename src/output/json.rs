@@ -4,7 +4,9 @@
 
 use serde_json::{Value, json};
 
-use crate::result::{ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, RateRow, Rates, Run, Separation};
+use crate::result::{
+    ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run, Separation,
+};
 
 use super::json_text;
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -88,7 +90,7 @@ fn model(fit: &ModelFit) -> Value {
         }),
         "flow": flow(&fit.flow),
         "overlap": fit.overlap.as_ref().map(overlap),
-        "fit": statistics(&fit.fit),
+        "fit": statistics(&fit.fit, &fit.r2_steps),
         "warnings": fit.warnings,
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
     })
@@ -195,7 +197,7 @@ fn overlap(overlap: &Overlap) -> Value {
     })
 }
 
-fn statistics(fit: &FitStats) -> Value {
+fn statistics(fit: &FitStats, steps: &[R2Step]) -> Value {
     json!({
         "r2": fit.r2,
         "adj_r2": fit.adj_r2,
@@ -207,6 +209,7 @@ fn statistics(fit: &FitStats) -> Value {
         "mean_outcome": fit.mean_outcome,
         "iterations": fit.iterations,
         "residual": fit.residual,
+        "r2_steps": steps.iter().map(|step| json!({ "added": step.added, "r2": step.r2 })).collect::<Vec<_>>(),
     })
 }
 

@@ -20,11 +20,13 @@ pub struct Saved {
 pub struct SavedLevel {
     /// The effect, as written.
     pub effect: String,
+    /// The variable whose slope it is; `None` for an intercept.
+    pub variable: Option<String>,
     /// Label of each of its variables; `None` for missing values, which are a level.
     pub labels: Vec<Option<String>>,
     /// Levels of an effect are comparable within a component.
     pub component: usize,
-    /// Its effect on the scale of the linear predictor.
+    /// Its effect on the scale of the linear predictor, per unit of the variable.
     pub estimate: f64,
     /// Estimation rows.
     pub rows: usize,
@@ -77,7 +79,8 @@ fn levels(
     estimates: &EffectEstimates,
 ) -> Result<Vec<SavedLevel>, ModelError> {
     let mut saved = Vec::new();
-    for (term, levels) in request.formula.effects.iter().zip(&estimates.levels) {
+    let effects = request.formula.effects.iter().zip(&group.sample.effects);
+    for ((term, effect), levels) in effects.zip(&estimates.levels) {
         let parts = term.parts.iter().map(|part| workspace.coded(part)).collect::<Result<Vec<_>, _>>()?;
         for level in levels {
             // any row of the level has its labels
@@ -88,6 +91,7 @@ fn levels(
             };
             saved.push(SavedLevel {
                 effect: term.to_string(),
+                variable: level.slope.map(|slope| effect.slopes[slope].name.clone()),
                 labels: parts.iter().map(|part| label(&part.factor)).collect(),
                 component: level.component,
                 estimate: level.estimate,

@@ -10,6 +10,7 @@ mod finish;
 mod glm;
 mod ols;
 mod scores;
+mod variance;
 
 use super::{FitError, Fitted, Options};
 use crate::absorb::{DENSE_LIMIT, Method};
