@@ -8,6 +8,7 @@
 pub mod exact;
 pub mod iterative;
 pub mod kernel;
+mod leverage;
 
 use crate::design::layout::Layout;
 

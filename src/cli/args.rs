@@ -31,6 +31,10 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Compare levels within cells: least squares, common weights, direct standardisation, contamination
+    Estimators(super::estimators::EstimatorsArguments),
+    /// Average marginal effects of every term, on the scale of the outcome
+    Margins(super::margins::MarginsArguments),
     /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
     Reproduce(ReproduceArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
@@ -206,6 +210,9 @@ pub struct EntryArguments {
     /// Correct coefficients of a logit or probit for the bias that many fixed effects give them
     #[arg(long)]
     pub bias_correction: bool,
+    /// Firth's penalised likelihood of a logit: finite where regressors separate rows
+    #[arg(long)]
+    pub firth: bool,
     /// R2 after each fixed effect added in the formula's order, then with the regressors
     #[arg(long)]
     pub r2_steps: bool,
@@ -234,6 +241,7 @@ impl EntryArguments {
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
+            firth: self.firth.then_some(true),
             r2_steps: self.r2_steps.then_some(true),
         }
     }

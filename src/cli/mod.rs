@@ -3,13 +3,16 @@
 mod args;
 mod check;
 mod diagnostic;
+mod estimators;
 mod fit;
 mod list;
+mod margins;
 mod printer;
 mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod verb;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -31,6 +34,8 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Estimators(ref estimators) => estimators::run(estimators),
+        Command::Margins(ref margins) => margins::run(margins),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),

@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod data_table;
 pub mod document;
+pub mod estimators_table;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
@@ -15,6 +16,7 @@ pub mod json;
 pub mod json_text;
 pub mod latex;
 pub mod long;
+pub mod margins_table;
 pub mod markdown;
 pub mod names;
 pub mod notes;

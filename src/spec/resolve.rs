@@ -238,6 +238,8 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
         keep_effects: false,
+        firth: entry.firth.unwrap_or(false),
+        margins: false,
     };
     Ok(Resolved {
         spec_id: file.name.clone(),

@@ -9,6 +9,7 @@ mod effects;
 mod fixest;
 mod glm;
 mod invariance;
+mod margins;
 mod properties;
 mod public;
 mod separation;

@@ -285,9 +285,10 @@ fn record(
         overlap: None,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: None, effects: None })
+    Ok(Fitted { fit, influence, rows: None, effects: None, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
