@@ -50,6 +50,7 @@
 //! estimate     OLS, likelihoods, separation; from a point estimate to a fit               core
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
+//! standardise  cell estimators beside least squares: common weights, direct standardisation   core
 //! inference    distributions, tests, intervals                                            core
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! linalg       ordered parallel sums, Cholesky                                            core
@@ -144,6 +145,7 @@ pub mod nearest;
 pub mod rates;
 pub mod resampling;
 pub mod result;
+pub mod standardise;
 pub mod table;
 pub mod vcov;
 

@@ -16,11 +16,11 @@ const SMALL_TABLE: usize = 1 << 14;
 /// A factorised problem.
 #[derive(Debug, Clone)]
 pub struct ExactSolver<'a> {
-    layout: &'a Layout,
-    weight: Vec<f64>,
+    pub(super) layout: &'a Layout,
+    pub(super) weight: Vec<f64>,
     /// 1 / w_e, zero for an empty group.
-    group_inverse: Vec<f64>,
-    factor: Cholesky,
+    pub(super) group_inverse: Vec<f64>,
+    pub(super) factor: Cholesky,
     /// Whether the effects alone span each regressor column.
     absorbed: Vec<bool>,
 }

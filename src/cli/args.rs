@@ -33,6 +33,10 @@ pub enum Command {
     Fit(FitArguments),
     /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations
     Bootstrap(super::bootstrap::BootstrapArguments),
+    /// Compare levels within cells: least squares, common weights, direct standardisation, contamination
+    Estimators(super::estimators::EstimatorsArguments),
+    /// Average marginal effects of every term, on the scale of the outcome
+    Margins(super::margins::MarginsArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
@@ -217,6 +221,9 @@ pub struct EntryArguments {
     /// Correct coefficients of a logit or probit for the bias that many fixed effects give them
     #[arg(long)]
     pub bias_correction: bool,
+    /// Firth's penalised likelihood of a logit: finite where regressors separate rows
+    #[arg(long)]
+    pub firth: bool,
     /// R2 after each fixed effect added in the formula's order, then with the regressors
     #[arg(long)]
     pub r2_steps: bool,
@@ -247,6 +254,7 @@ impl EntryArguments {
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
+            firth: self.firth.then_some(true),
             r2_steps: self.r2_steps.then_some(true),
         }
     }

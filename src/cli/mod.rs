@@ -4,13 +4,16 @@ mod args;
 mod bootstrap;
 mod check;
 mod diagnostic;
+mod estimators;
 mod fit;
 mod list;
+mod margins;
 mod printer;
 mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod verb;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -31,8 +34,10 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
-        Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
+        Command::Estimators(ref estimators) => estimators::run(estimators),
+        Command::Margins(ref margins) => margins::run(margins),
+        Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),

@@ -21,6 +21,7 @@ use crate::inference::intervals::estimate;
 use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
+use crate::rates::margins;
 use crate::result::*;
 use crate::vcov::combine_linear;
 use crate::vcov::multiway::settle;
@@ -154,7 +155,7 @@ pub fn assemble_with(
         has_constant: layout.has_groups(),
     };
     let setting = sample.rates.as_ref().map(|factor| (factor, Counterfactual::new(sample, cells, factor)));
-    let functionals = match &setting {
+    let mut functionals = match &setting {
         None => coefficients(&fit),
         Some((factor, setting)) if !setting.is_used() => {
             return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
@@ -166,6 +167,12 @@ pub fn assemble_with(
                 glm(&fit, setting, factor.levels.len(), options.composition, solver, scoring)?
             }
         },
+    };
+    let scoring = extra.glm.map(|glm| Scoring { glm, information: point.information, factor: extra.factor });
+    let first_margin = functionals.records.len();
+    let effects = match options.margins {
+        false => Vec::new(),
+        true => margins::extend(sample, cells, &fit, options.composition, solver, scoring, &mut functionals)?,
     };
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
@@ -235,6 +242,17 @@ pub fn assemble_with(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let margins = options.margins.then(|| {
+        let picks: Vec<Vec<f64>> = (first_margin..len).map(unit).collect();
+        let vcov = combine_linear(&picks, &variance.matrix, len);
+        let error = |j: usize| vcov[j * effects.len() + j].sqrt();
+        let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
+            kind: effect.kind,
+            value: estimate(effect.term.clone(), effect.value, error(j), reference, critical),
+            rows: effect.rows,
+        };
+        Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
+    });
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
@@ -262,9 +280,10 @@ pub fn assemble_with(
         overlap,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None, bare })
+    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None, bare, margins })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.

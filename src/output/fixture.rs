@@ -113,6 +113,7 @@ fn ols_fit() -> ModelFit {
             residual: 1e-15,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: Vec::new(),
     }
 }
@@ -215,6 +216,7 @@ fn logit_fit() -> ModelFit {
             residual: 1e-12,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

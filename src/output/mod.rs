@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod csv;
 pub mod data_table;
 pub mod document;
+pub mod estimators_table;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
@@ -16,6 +17,7 @@ pub mod json;
 pub mod json_text;
 pub mod latex;
 pub mod long;
+pub mod margins_table;
 pub mod markdown;
 pub mod names;
 pub mod notes;

@@ -1,11 +1,13 @@
 //! The one sequence: table → workspace → samples → fits → [`Run`].
 
+mod cells;
 mod counts;
 mod error;
 mod jobs;
 mod samples;
 mod saved;
 
+pub use cells::estimate_cells;
 pub use counts::sample_counts;
 pub use error::RunError;
 pub use jobs::{Labels, fit_and_save, fit_models};

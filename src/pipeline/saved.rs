@@ -4,6 +4,7 @@ use crate::estimate::Fitted;
 use crate::estimate::effects::{EffectEstimates, FittedRows};
 use crate::estimate::link::Glm;
 use crate::model::{ModelError, Prepared, Request, Workspace};
+use crate::result::Margins;
 use crate::table::MISSING;
 
 /// What was asked for.
@@ -13,6 +14,8 @@ pub struct Saved {
     pub effects: Vec<SavedLevel>,
     /// Estimation rows, in the table's order.
     pub rows: Vec<SavedRow>,
+    /// Average marginal effects.
+    pub margins: Option<Margins>,
 }
 
 /// One level of an absorbed effect.
@@ -62,7 +65,7 @@ pub fn save(
     fitted: &Fitted,
     keep_rows: bool,
 ) -> Result<Saved, ModelError> {
-    let mut saved = Saved::default();
+    let mut saved = Saved { margins: fitted.margins.clone(), ..Saved::default() };
     if let Some(estimates) = &fitted.effects {
         saved.effects = levels(workspace, request, group, estimates)?;
     }

@@ -77,7 +77,8 @@ pub fn run_all(table: &Table, model: &Model) -> Vec<Result<Fitted, FitError>> {
     prepared(table, model).iter().flat_map(|prepared| fit(&prepared.sample, &model.options)).collect()
 }
 
-fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
+/// The samples of a model.
+pub fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
     let workspace = Workspace::new(table);
     let request = Request {
         formula: Formula::parse(&model.formula).expect("formula"),

@@ -288,9 +288,10 @@ fn record(
         overlap: None,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: None, effects: None, bare })
+    Ok(Fitted { fit, influence, rows: None, effects: None, bare, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
