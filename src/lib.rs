@@ -51,6 +51,7 @@
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
 //! inference    distributions, tests, intervals                                            core
+//! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -134,6 +135,7 @@ pub mod design;
 pub mod estimate;
 pub mod expr;
 pub mod formula;
+pub mod hypothesis;
 pub mod inference;
 pub mod linalg;
 pub mod model;
