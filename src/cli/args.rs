@@ -31,6 +31,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Test hypotheses about coefficients and adjusted rates, one at a time, jointly, or across models
+    Test(super::test::TestArguments),
     /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
     Reproduce(ReproduceArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped

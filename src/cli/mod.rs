@@ -10,6 +10,7 @@ mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod test;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -30,6 +31,7 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
+        Command::Test(ref test) => test::run(test),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),

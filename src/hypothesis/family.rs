@@ -184,7 +184,8 @@ mod tests {
     fn holm_and_bonferroni_as_in_p_adjust() {
         // R: p.adjust(c(.01, .04, .03, .005), "holm") and "bonferroni"
         let p = [0.01, 0.04, 0.03, 0.005];
-        let close = |found: Vec<f64>, expected: [f64; 4]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15);
+        let close =
+            |found: Vec<f64>, expected: [f64; 4]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15);
         assert!(close(holm(&p), [0.03, 0.06, 0.06, 0.02]));
         assert!(close(bonferroni(&p), [0.04, 0.16, 0.12, 0.02]));
         let with_missing = holm(&[0.01, f64::NAN, 0.04]);
@@ -193,7 +194,9 @@ mod tests {
 
     #[test]
     fn independent_and_identical_numbers_have_known_critical_values() {
-        let draws = |c: &[f64], m| JointDraws::new(c, m, Reference::Normal, 1).simultaneous(&vec![1.0; m], &vec![0.0; m], 0.95, 100_000);
+        let draws = |c: &[f64], m| {
+            JointDraws::new(c, m, Reference::Normal, 1).simultaneous(&vec![1.0; m], &vec![0.0; m], 0.95, 100_000)
+        };
         let found = draws(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);
         let exact = normal_quantile_upper(0.5 * (1.0 - 0.95f64.powf(1.0 / 3.0)));
         assert!((found.critical - exact).abs() < 5.0 * found.critical_error, "{found:?} {exact}");
@@ -208,7 +211,9 @@ mod tests {
         let c = [1.0, 0.3, 0.3, 1.0];
         let of = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| JointDraws::new(&c, 2, Reference::StudentT(5.5), 3).simultaneous(&[2.0, 1.0], &[0.0; 2], 0.9, 5000))
+            pool.install(|| {
+                JointDraws::new(&c, 2, Reference::StudentT(5.5), 3).simultaneous(&[2.0, 1.0], &[0.0; 2], 0.9, 5000)
+            })
         };
         assert_eq!(of(1), of(3));
     }

@@ -40,8 +40,8 @@ pub fn monotone(t: &[f64], correlation: &[f64], reference: Reference, draws: usi
     let (p, p_error) = if t.len() == 1 {
         (tail(-least), 0.0)
     } else {
-        let minima =
-            JointDraws::new(correlation, t.len(), reference, seed).map(draws, |z| z.iter().copied().fold(f64::INFINITY, f64::min));
+        let minima = JointDraws::new(correlation, t.len(), reference, seed)
+            .map(draws, |z| z.iter().copied().fold(f64::INFINITY, f64::min));
         let p = share(minima.iter().filter(|&&min| min <= least).count(), draws);
         (p, (p * (1.0 - p) / draws as f64).sqrt())
     };

@@ -1,12 +1,12 @@
 //! From texts to tested hypotheses.
 
+use super::HypothesisError;
 use super::family::{Adjustment, JointDraws, bonferroni, holm};
 use super::monotone::{Monotone, monotone};
 use super::parameters::{Kind, Parameters};
 use super::shorthands::Shorthand;
 use super::text::{Item, NameKey, parse};
 use super::wald::{Linear, NoTest};
-use super::HypothesisError;
 use crate::expr::Span;
 use crate::inference::intervals::{log_interval, logit_interval};
 use crate::result::Reference;
@@ -180,13 +180,15 @@ fn expand(
     if is_named && let Some((_, span)) = names().find(|(fit, _)| fit.is_none()) {
         let fits: Vec<String> =
             (0..parameters.fits.len()).map(|fit| format!("`{}:`", parameters.fit_label(fit))).take(6).collect();
-        return Err(HypothesisError::new(span.clone(), "some parameters of this hypothesis have a fit, and some have none")
-            .hint(format!("put the fit before each of them: {}", fits.join(", "))));
+        return Err(HypothesisError::new(
+            span.clone(),
+            "some parameters of this hypothesis have a fit, and some have none",
+        )
+        .hint(format!("put the fit before each of them: {}", fits.join(", "))));
     }
     if is_named || parameters.fits.len() == 1 {
         let rows = rows_of(items, 0, parameters)?;
-        let mut fits: Vec<usize> =
-            rows.linear.rows.iter().flatten().map(|&(at, _)| parameters.fit_of(at)).collect();
+        let mut fits: Vec<usize> = rows.linear.rows.iter().flatten().map(|&(at, _)| parameters.fit_of(at)).collect();
         fits.sort_unstable();
         fits.dedup();
         if let (Err(reason), Some(span)) = (&parameters.linked, rows.spans.first())
@@ -479,7 +481,8 @@ fn adjust(
                 continue;
             }
             let (terms, value) = normalised(&rows.linear, row);
-            match (0..places.len()).find(|&known| is_same((&linear.rows[known], linear.values[known]), (&terms, value))) {
+            match (0..places.len()).find(|&known| is_same((&linear.rows[known], linear.values[known]), (&terms, value)))
+            {
                 Some(known) => places[known].push((t, row)),
                 None => {
                     linear.rows.push(terms);
@@ -502,7 +505,8 @@ fn adjust(
         run.tests[t].restrictions[row].statistic
     };
     // a restriction that is only estimated takes part in the band, but tests nothing
-    let t: Vec<f64> = (0..places.len()).map(|known| Some(statistic(known)).filter(|t| !t.is_nan()).unwrap_or(0.0)).collect();
+    let t: Vec<f64> =
+        (0..places.len()).map(|known| Some(statistic(known)).filter(|t| !t.is_nan()).unwrap_or(0.0)).collect();
     let p: Vec<f64> = places.iter().map(|at| run.tests[at[0].0].restrictions[at[0].1].p_value).collect();
     let mut family = Family {
         size: places.len(),
@@ -557,7 +561,8 @@ fn adjust(
             found.p_adjusted = if found.p_value.is_nan() { f64::NAN } else { adjusted[known] };
         }
     }
-    let p: Vec<f64> = run.tests.iter().map(|tested| tested.joint.as_ref().map_or(f64::NAN, |joint| joint.p_value)).collect();
+    let p: Vec<f64> =
+        run.tests.iter().map(|tested| tested.joint.as_ref().map_or(f64::NAN, |joint| joint.p_value)).collect();
     let adjusted = match options.adjustment {
         Adjustment::Holm => holm(&p),
         Adjustment::Bonferroni => bonferroni(&p),

@@ -214,7 +214,6 @@ impl Parser<'_> {
         let mut left = self.sum()?;
         let mut alone = true;
         loop {
-            let mark = self.at;
             if !self.eat('=') {
                 break;
             }
@@ -223,16 +222,16 @@ impl Parser<'_> {
             let right = self.sum()?;
             let mut row = left;
             row.add(right.clone(), -1.0);
-            items.push(self.row(row, start, mark)?);
+            items.push(self.row(row, start)?);
             left = right;
         }
         if alone {
-            items.push(self.row(left, start, start)?);
+            items.push(self.row(left, start)?);
         }
         Ok(())
     }
 
-    fn row(&self, mut sum: Sum, start: usize, _mark: usize) -> Result<Item, HypothesisError> {
+    fn row(&self, mut sum: Sum, start: usize) -> Result<Item, HypothesisError> {
         let end = start + self.text[start..self.at].trim_end().len();
         sum.terms.retain(|(_, factor)| *factor != 0.0);
         if sum.terms.is_empty() {
@@ -313,10 +312,7 @@ impl Parser<'_> {
         Err(self.unknown())
     }
 
-    fn nested<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, HypothesisError>,
-    ) -> Result<T, HypothesisError> {
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, HypothesisError>) -> Result<T, HypothesisError> {
         if self.depth >= DEEPEST {
             return Err(HypothesisError::new(self.at..self.at, "too many nested parentheses"));
         }
@@ -514,10 +510,9 @@ fn matched(text: &str, spelling: &str) -> Option<usize> {
             }
             continue;
         }
-        while let Some(&(at, found)) = place.peek() {
+        while let Some(&(_, found)) = place.peek() {
             let between_words = before.is_none_or(is_word) && is_word(wanted);
             if found.is_whitespace() && !between_words {
-                end = at + found.len_utf8();
                 place.next();
             } else {
                 break;

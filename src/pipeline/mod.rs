@@ -8,4 +8,4 @@ mod saved;
 pub use counts::sample_counts;
 pub use error::RunError;
 pub use jobs::{Labels, fit_and_save, fit_models};
-pub use saved::{Saved, SavedLevel, SavedRow};
+pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow};

@@ -7,6 +7,7 @@ mod distributions;
 mod effects;
 mod fixest;
 mod glm;
+mod hypotheses;
 mod invariance;
 mod properties;
 mod public;
