@@ -53,6 +53,7 @@
 //! standardise  cell estimators beside least squares: common weights, direct standardisation   core
 //! inference    distributions, tests, intervals                                            core
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
+//! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -138,6 +139,7 @@ pub mod design;
 pub mod estimate;
 pub mod expr;
 pub mod formula;
+pub mod hypothesis;
 pub mod inference;
 pub mod linalg;
 pub mod model;

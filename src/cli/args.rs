@@ -31,6 +31,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Test hypotheses about coefficients and adjusted rates, one at a time, jointly, or across models
+    Test(super::test::TestArguments),
     /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations
     Bootstrap(super::bootstrap::BootstrapArguments),
     /// Compare levels within cells: least squares, common weights, direct standardisation, contamination

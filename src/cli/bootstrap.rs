@@ -1,7 +1,7 @@
 //! `metier bootstrap`.
 
 use super::args::{EntryArguments, OutputFormat, SourceArguments};
-use super::fit::{output_format, sources};
+use super::fit::{format_of, sources};
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
 use super::{Failure, exit, printer};
@@ -163,7 +163,7 @@ pub fn run(arguments: &BootstrapArguments) -> Result<u8, Failure> {
     let file = ModelFile { name: String::from("fit"), model: vec![model], ..ModelFile::default() };
     let specs = arguments.source.resolve(&file, &arguments.entry.entry())?;
     let settings = arguments.source.settings(&[])?;
-    let format = output_format(arguments.format, arguments.output.as_deref());
+    let format = format_of(arguments.format, arguments.output.as_deref());
 
     let mut progress = Progress::new(arguments.source.quiet);
     progress.stage("read");

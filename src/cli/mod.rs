@@ -13,6 +13,7 @@ mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod test;
 mod verb;
 
 pub use args::{Arguments, Command};
@@ -34,6 +35,7 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
+        Command::Test(ref test) => test::run(test),
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Estimators(ref estimators) => estimators::run(estimators),
         Command::Margins(ref margins) => margins::run(margins),

@@ -226,6 +226,11 @@ pub fn assemble_with(
             (Some(rates), Some(overlap))
         }
     };
+    let joint = options.keep_influence.then(|| {
+        let rates = if rates.is_some() { functionals.combination.as_slice() } else { &[] };
+        let all: Vec<Vec<f64>> = picks.iter().chain(rates).cloned().collect();
+        combine_linear(&all, &variance.matrix, len)
+    });
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
@@ -283,7 +288,7 @@ pub fn assemble_with(
         penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None, bare, margins })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.

@@ -110,6 +110,9 @@ pub struct Fitted {
     pub fit: ModelFit,
     /// Summed influence by the first cluster variable.
     pub influence: Option<Influence>,
+    /// Covariance of coefficients and rates together, with the names and order of [`Influence`], row-major; kept with the
+    /// influence, and without clusters too.
+    pub joint: Option<Vec<f64>>,
     /// Fitted values of the estimation rows, if asked for (or needed for the effects).
     pub rows: Option<FittedRows>,
     /// Estimates of the absorbed effects, if asked for.

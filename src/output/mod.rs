@@ -27,6 +27,7 @@ pub mod rates_table;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
+pub mod tests_table;
 pub mod text;
 pub mod write;
 

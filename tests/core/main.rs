@@ -10,6 +10,7 @@ mod distributions;
 mod effects;
 mod fixest;
 mod glm;
+mod hypotheses;
 mod invariance;
 mod margins;
 mod properties;

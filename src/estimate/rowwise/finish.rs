@@ -262,6 +262,7 @@ fn record(
         let names = kept.iter().map(|&j| design.name(j).to_owned()).collect();
         Influence { cluster: cluster.name.clone(), names, values }
     });
+    let joint = options.keep_influence.then(|| vcov.clone());
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -291,7 +292,7 @@ fn record(
         penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: None, effects: None, bare, margins: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
