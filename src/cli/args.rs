@@ -1,5 +1,6 @@
 //! One struct per verb; the help text lives on the fields.
 
+use crate::simulate::SimulateOptions;
 use crate::spec::{
     AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
     SingletonsName, VcovName,
@@ -275,7 +276,7 @@ pub struct ReproduceArguments {
     #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,
     /// Sessions of the synthetic table
-    #[arg(long, default_value_t = 398_198, conflicts_with = "data", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, conflicts_with = "data", allow_negative_numbers = true)]
     pub sessions: usize,
     /// Minimum of distinct users per cell in Table A1, instead of the model file's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -298,7 +299,7 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
     /// Number of sessions
-    #[arg(long, default_value_t = 398_198, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, allow_negative_numbers = true)]
     pub sessions: usize,
     /// Number of users; in the published proportion if left out
     #[arg(long, allow_negative_numbers = true)]
