@@ -31,6 +31,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Take standard errors apart: every part of the small-sample factor, and what other programs report
+    ExplainSe(super::explain_se::ExplainArguments),
     /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
     Reproduce(ReproduceArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod diagnostic;
+mod explain_se;
 mod fit;
 mod list;
 mod printer;
@@ -10,6 +11,7 @@ mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod verb;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -30,6 +32,7 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
+        Command::ExplainSe(ref explain) => explain_se::run(explain),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),

@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod data_table;
 pub mod document;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;

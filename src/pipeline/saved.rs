@@ -5,6 +5,7 @@ use crate::estimate::effects::{EffectEstimates, FittedRows};
 use crate::estimate::link::Glm;
 use crate::model::{ModelError, Prepared, Request, Workspace};
 use crate::table::MISSING;
+use crate::vcov::Bare;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,6 +14,8 @@ pub struct Saved {
     pub effects: Vec<SavedLevel>,
     /// Estimation rows, in the table's order.
     pub rows: Vec<SavedRow>,
+    /// The covariance without its factor.
+    pub bare: Option<Bare>,
 }
 
 /// One level of an absorbed effect.
@@ -62,7 +65,7 @@ pub fn save(
     fitted: &Fitted,
     keep_rows: bool,
 ) -> Result<Saved, ModelError> {
-    let mut saved = Saved::default();
+    let mut saved = Saved { bare: fitted.bare.clone(), ..Saved::default() };
     if let Some(estimates) = &fitted.effects {
         saved.effects = levels(workspace, request, group, estimates)?;
     }
