@@ -265,6 +265,39 @@ pub struct ContrastRow {
     pub conf_high: f64,
 }
 
+/// What an average marginal effect averages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarginKind {
+    /// The slope of the mean in a number: F'(eta) b.
+    Slope,
+    /// The same, over the rows at one level of a factor.
+    SlopeAtLevel,
+    /// The change of the mean when a factor is set to a level instead of its reference.
+    Change,
+}
+
+/// The average marginal effect of one term.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarginRow {
+    /// What is averaged.
+    pub kind: MarginKind,
+    /// Effect on the mean of the outcome, with its test; the term is the coefficient's.
+    pub value: Estimate,
+    /// Rows averaged over.
+    pub rows: usize,
+}
+
+/// Average marginal effects of one fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Margins {
+    /// One per estimated coefficient but the intercept, in order.
+    pub rows: Vec<MarginRow>,
+    /// Their covariance, row-major.
+    pub vcov: Vec<f64>,
+    /// Which uncertainty the errors carry.
+    pub composition: Composition,
+}
+
 /// Adjusted rates of one factor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rates {
@@ -351,6 +384,8 @@ pub struct FitStats {
     pub pseudo_r2: f64,
     /// Residual standard error sqrt(RSS / (n - K)).
     pub sigma: f64,
+    /// F of all regressors and effects against the constant alone (against nothing without one), with homoskedastic errors.
+    pub f_statistic: f64,
     /// Log likelihood.
     pub log_likelihood: f64,
     /// Residual sum of squares, or twice the log likelihood missing to a perfect fit of every row.
@@ -421,6 +456,8 @@ pub struct ModelFit {
     pub fit: FitStats,
     /// R2 after each effect added in the formula's order, and after the regressors; empty unless asked for.
     pub r2_steps: Vec<R2Step>,
+    /// Half the log determinant of the information, which Firth's penalised log likelihood adds; `None` without it.
+    pub penalty: Option<f64>,
     /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
     pub warnings: Vec<String>,
 }

@@ -11,14 +11,17 @@ use super::statistics::fit_statistics;
 use super::variance::variance;
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
+use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
 use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
+use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
+use crate::rates::margins;
 use crate::result::*;
 use crate::vcov::combine_linear;
 use crate::vcov::multiway::settle;
@@ -31,6 +34,8 @@ use std::sync::OnceLock;
 pub struct Point<'a> {
     /// Coefficients of the regressor columns on the layout's standardised scale.
     pub coef: Vec<f64>,
+    /// The intercept, where the solver has it to all digits.
+    pub intercept: Option<&'a Intercept>,
     /// Fitted mean of each estimation cell (shifted).
     pub fitted: &'a [f64],
     /// Linear predictor, for a likelihood.
@@ -150,7 +155,7 @@ pub fn assemble_with(
         has_constant: layout.has_groups(),
     };
     let setting = sample.rates.as_ref().map(|factor| (factor, Counterfactual::new(sample, cells, factor)));
-    let functionals = match &setting {
+    let mut functionals = match &setting {
         None => coefficients(&fit),
         Some((factor, setting)) if !setting.is_used() => {
             return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
@@ -162,6 +167,12 @@ pub fn assemble_with(
                 glm(&fit, setting, factor.levels.len(), options.composition, solver, scoring)?
             }
         },
+    };
+    let scoring = extra.glm.map(|glm| Scoring { glm, information: point.information, factor: extra.factor });
+    let first_margin = functionals.records.len();
+    let effects = match options.margins {
+        false => Vec::new(),
+        true => margins::extend(sample, cells, &fit, options.composition, solver, scoring, &mut functionals)?,
     };
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
@@ -187,6 +198,7 @@ pub fn assemble_with(
         .iter()
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
+    warnings.extend(nearly_collinear(layout, solver));
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
@@ -214,6 +226,16 @@ pub fn assemble_with(
             (Some(rates), Some(overlap))
         }
     };
+    let joint = options.keep_influence.then(|| {
+        let rates = if rates.is_some() { functionals.combination.as_slice() } else { &[] };
+        let all: Vec<Vec<f64>> = picks.iter().chain(rates).cloned().collect();
+        let mut joint = combine_linear(&all, &variance.matrix, len);
+        if is_multiway {
+            // what happened is told of its blocks already
+            settle(options.multiway, "estimates", &vec![""; all.len()], &mut joint);
+        }
+        joint
+    });
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
@@ -229,6 +251,17 @@ pub fn assemble_with(
             })
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
+    });
+    let margins = options.margins.then(|| {
+        let picks: Vec<Vec<f64>> = (first_margin..len).map(unit).collect();
+        let vcov = combine_linear(&picks, &variance.matrix, len);
+        let error = |j: usize| vcov[j * effects.len() + j].sqrt();
+        let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
+            kind: effect.kind,
+            value: estimate(effect.term.clone(), effect.value, error(j), reference, critical),
+            rows: effect.rows,
+        };
+        Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
     });
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
@@ -257,9 +290,10 @@ pub fn assemble_with(
         overlap,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None, bare })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -315,7 +349,11 @@ fn unstandardise<'a>(
     }
     let correction = |j: usize| extra.correction.as_ref().map_or(0.0, |step| step[j] / layout.scale[j]);
     let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j] + correction(j)).collect();
-    if has_intercept {
+    if let (true, Some(found)) = (has_intercept, point.intercept) {
+        values.insert(0, (found.value + shift.into()).high);
+        let slope = slope.to_mut();
+        (0..n).for_each(|i| slope[i * n_coef] = found.influence[i]);
+    } else if has_intercept {
         let total: f64 = point.information.iter().sum();
         let mut mean = vec![0.0; layout.k + 1];
         for i in 0..n {
@@ -372,6 +410,17 @@ fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &P
         }
     }
     rows
+}
+
+/// Terms that stay although the usual rule on squares would drop them: only twice the digits tell them from collinear ones.
+fn nearly_collinear(layout: &Layout, solver: &Solver) -> Vec<String> {
+    let terms = layout.names.iter().zip(solver.left()).zip(solver.dropped());
+    let kept = terms.filter(|((_, left), dropped)| dropped.is_none() && **left <= COLLINEARITY_TOLERANCE);
+    kept.map(|((name, left), _)| {
+        let share = left.sqrt();
+        format!("`{name}` is nearly collinear with the terms before it: {share:.0e} of its length is its own")
+    })
+    .collect()
 }
 
 /// Why a term went that is part of a separating combination.

@@ -105,6 +105,7 @@ fn ols_fit() -> ModelFit {
             within_r2: 0.0123,
             pseudo_r2: f64::NAN,
             sigma: 0.4312,
+            f_statistic: f64::NAN,
             log_likelihood: -1_130.25,
             deviance: 347.5,
             mean_outcome: 0.2751,
@@ -112,6 +113,7 @@ fn ols_fit() -> ModelFit {
             residual: 1e-15,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: Vec::new(),
     }
 }
@@ -206,6 +208,7 @@ fn logit_fit() -> ModelFit {
             within_r2: f64::NAN,
             pseudo_r2: 0.0345,
             sigma: f64::NAN,
+            f_statistic: f64::NAN,
             log_likelihood: -1_101.5,
             deviance: 2_203.0,
             mean_outcome: 0.2833,
@@ -213,6 +216,7 @@ fn logit_fit() -> ModelFit {
             residual: 1e-12,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

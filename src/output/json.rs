@@ -214,6 +214,7 @@ fn statistics(fit: &FitStats, steps: &[R2Step]) -> Value {
         "within_r2": fit.within_r2,
         "pseudo_r2": fit.pseudo_r2,
         "sigma": fit.sigma,
+        "f_statistic": fit.f_statistic,
         "log_likelihood": fit.log_likelihood,
         "deviance": fit.deviance,
         "mean_outcome": fit.mean_outcome,

@@ -105,6 +105,9 @@ pub struct ModelEntry {
     /// Whether coefficients of a logit or probit are corrected for the bias that the fixed effects give them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias_correction: Option<bool>,
+    /// Whether a logit maximises Firth's penalised likelihood, which is finite where regressors separate rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firth: Option<bool>,
     /// Whether R2 is given after each fixed effect added in the formula's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2_steps: Option<bool>,
@@ -263,6 +266,7 @@ impl ModelEntry {
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),
             bias_correction: self.bias_correction.or(below.bias_correction),
+            firth: self.firth.or(below.firth),
             r2_steps: self.r2_steps.or(below.r2_steps),
         }
     }

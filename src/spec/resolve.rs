@@ -248,6 +248,8 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_fitted: false,
         keep_effects: false,
         keep_bare: false,
+        firth: entry.firth.unwrap_or(false),
+        margins: false,
     };
     Ok(Resolved {
         spec_id: file.name.clone(),

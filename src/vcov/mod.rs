@@ -83,6 +83,15 @@ impl ClusteredMeat {
         self.terms[..self.used].iter().map(|term| ClusterInfo { name: term.name.clone(), count: term.groups }).collect()
     }
 
+    /// The signed sum of the terms without factors, L x L, row-major.
+    pub fn bare(&self) -> Vec<f64> {
+        let mut matrix = vec![0.0; self.l * self.l];
+        for term in &self.terms[..self.used] {
+            matrix.iter_mut().zip(&term.matrix).for_each(|(sum, value)| *sum += term.sign * value);
+        }
+        matrix
+    }
+
     /// The factor and the sum of the terms times it, L x L, row-major.
     pub fn combined(&self, rule: &Rule, family: Family, kind: VcovKind, sizes: &Sizes) -> (SmallSample, Vec<f64>) {
         let terms = &self.terms[..self.used];

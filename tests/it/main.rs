@@ -5,6 +5,7 @@ mod explain_se;
 mod fit;
 mod loader;
 mod refusals;
+mod report;
 mod reproduce;
 mod schema;
 mod support;

@@ -79,6 +79,7 @@ pub fn finish(
         within_r2: 1.0 - rss / left,
         pseudo_r2: f64::NAN,
         sigma: sigma * scale,
+        f_statistic: (tss - rss) / (counts.k_all as f64 - 1.0) / (sigma * sigma),
         log_likelihood: match fit.sample.weights {
             Some(_) => f64::NAN,
             None => -0.5 * n * ((2.0 * std::f64::consts::PI * rss * scale * scale / n).ln() + 1.0),
@@ -126,6 +127,7 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         within_r2: f64::NAN,
         pseudo_r2: 1.0 - (sums[1] + sums[3]) / (null + sums[3]),
         sigma: f64::NAN,
+        f_statistic: f64::NAN,
         log_likelihood: sums[1] + sums[3],
         deviance: sums[2],
         mean_outcome: mean,
@@ -260,6 +262,7 @@ fn record(
         let names = kept.iter().map(|&j| design.name(j).to_owned()).collect();
         Influence { cluster: cluster.name.clone(), names, values }
     });
+    let joint = options.keep_influence.then(|| vcov.clone());
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -286,9 +289,10 @@ fn record(
         overlap: None,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: None, effects: None, bare })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
