@@ -32,6 +32,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Take standard errors apart: every part of the small-sample factor, and what other programs report
+    ExplainSe(super::explain_se::ExplainArguments),
     /// Test hypotheses about coefficients and adjusted rates, one at a time, jointly, or across models
     Test(super::test::TestArguments),
     /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations

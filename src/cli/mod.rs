@@ -5,6 +5,7 @@ mod bootstrap;
 mod check;
 mod diagnostic;
 mod estimators;
+mod explain_se;
 mod fit;
 mod list;
 mod margins;
@@ -35,6 +36,7 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
+        Command::ExplainSe(ref explain) => explain_se::run(explain),
         Command::Test(ref test) => test::run(test),
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Estimators(ref estimators) => estimators::run(estimators),

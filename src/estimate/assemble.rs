@@ -229,7 +229,12 @@ pub fn assemble_with(
     let joint = options.keep_influence.then(|| {
         let rates = if rates.is_some() { functionals.combination.as_slice() } else { &[] };
         let all: Vec<Vec<f64>> = picks.iter().chain(rates).cloned().collect();
-        combine_linear(&all, &variance.matrix, len)
+        let mut joint = combine_linear(&all, &variance.matrix, len);
+        if is_multiway {
+            // what happened is told of its blocks already
+            settle(options.multiway, "estimates", &vec![""; all.len()], &mut joint);
+        }
+        joint
     });
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);

@@ -9,6 +9,7 @@ pub mod csv;
 pub mod data_table;
 pub mod document;
 pub mod estimators_table;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;

@@ -154,6 +154,6 @@ fn fit_hint(error: &FitError) -> Option<String> {
             String::from("look for nearly separated levels with `metier check`, or use `--family ols`")
         }
         FitError::RatesNotInModel { factor } => format!("add `i({factor})` to the formula, or leave out `--rates`"),
-        FitError::Absorption(_) => String::from("use coarser effects, or `--absorb exact` if memory allows"),
+        FitError::Absorption(_) => String::from("use coarser effects, or `--absorb cells` if memory allows"),
     })
 }

@@ -6,6 +6,7 @@
 
 pub mod convention;
 pub mod multiway;
+pub mod programs;
 pub mod small_sample;
 
 use crate::aggregate::Meat;
