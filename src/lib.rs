@@ -52,6 +52,7 @@
 //! rates        adjusted rates: influence, contrasts, overlap                              core
 //! inference    distributions, tests, intervals                                            core
 //! linalg       ordered parallel sums, Cholesky                                            core
+//! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
 //! pipeline     specifications and a table to fits, in parallel and in order               shell

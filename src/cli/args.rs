@@ -1,5 +1,6 @@
 //! One struct per verb; the help text lives on the fields.
 
+use super::coverage::CoverageArguments;
 use crate::spec::{
     AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
     VcovName,
@@ -37,6 +38,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
     Simulate(SimulateArguments),
+    /// Draw panels whose true values are known, and count how often intervals hold them
+    Coverage(CoverageArguments),
     /// List the embedded model files, or print one
     Models(ModelsArguments),
     /// Print the codebook: variables, levels, derived variables, settings
@@ -110,6 +113,19 @@ pub enum OutputFormat {
     Latex,
     /// One page
     Html,
+}
+
+impl From<OutputFormat> for crate::output::Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Csv => Self::Csv,
+            OutputFormat::Markdown => Self::Markdown,
+            OutputFormat::Latex => Self::Latex,
+            OutputFormat::Html => Self::Html,
+        }
+    }
 }
 
 /// `metier fit`.

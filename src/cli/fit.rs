@@ -1,6 +1,6 @@
 //! `metier fit`.
 
-use super::args::{FitArguments, OutputFormat};
+use super::args::FitArguments;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
 use super::{Failure, exit, printer};
@@ -201,12 +201,7 @@ fn toml_hint(message: &str) -> String {
 
 fn format_of(arguments: &FitArguments) -> Format {
     match arguments.format {
-        Some(OutputFormat::Text) => Format::Text,
-        Some(OutputFormat::Json) => Format::Json,
-        Some(OutputFormat::Csv) => Format::Csv,
-        Some(OutputFormat::Markdown) => Format::Markdown,
-        Some(OutputFormat::Latex) => Format::Latex,
-        Some(OutputFormat::Html) => Format::Html,
+        Some(format) => format.into(),
         None => arguments.output.as_deref().and_then(Format::from_extension).unwrap_or(Format::Text),
     }
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod coverage;
 mod diagnostic;
 mod fit;
 mod list;
@@ -33,6 +34,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
+        Command::Coverage(ref coverage) => coverage::run(coverage),
         Command::Models(ref models) => list::models(models),
         Command::Codebook(ref codebook) => list::codebook(codebook),
         Command::Schema => list::schema(),

@@ -39,6 +39,25 @@ impl Progress {
         }
     }
 
+    /// Enters a stage of `total` equal parts; the counter is told of each, from any thread, and shows the time left.
+    pub fn count(&mut self, name: &str, total: u64) -> impl Fn() + Sync + use<> {
+        self.stage(name);
+        let bar = self.bar.clone();
+        if let Some(bar) = &bar {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} ({elapsed}, {eta} left)") {
+                bar.set_style(style);
+            }
+            bar.set_length(total);
+            bar.set_position(0);
+            bar.reset_eta();
+        }
+        move || {
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
+        }
+    }
+
     /// Ends the last stage and clears the line.
     pub fn finish(&mut self) {
         self.end();

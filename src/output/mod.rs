@@ -4,6 +4,7 @@
 //! tables: [`report`] arranges them once as a [`Document`](document::Document), and one renderer per format lays
 //! that out. Nothing here computes a statistic.
 
+pub mod coverage_table;
 pub mod csv;
 pub mod data_table;
 pub mod document;
