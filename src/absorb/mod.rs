@@ -9,6 +9,7 @@
 pub mod exact;
 pub mod iterative;
 pub mod kernel;
+mod leverage;
 pub mod precise;
 
 use crate::design::layout::Layout;

@@ -1,6 +1,7 @@
 //! `metier coverage`.
 
 use super::args::OutputFormat;
+use super::fit::format_of;
 use super::progress::Progress;
 use super::{Failure, exit, printer};
 use crate::coverage::population::Design;
@@ -102,8 +103,9 @@ pub fn run(arguments: &CoverageArguments) -> Result<u8, Failure> {
                 seed: arguments.seed,
                 conf_level: arguments.conf_level,
             };
-            let counter = progress.count(&format!("{}, {clusters} users", design.name()), one.draws);
-            rows.extend(study(&one, &counter));
+            progress.stage(&format!("{}, {clusters} users", one.design.name()));
+            let counter = progress.counter(usize::try_from(one.draws).unwrap_or(usize::MAX));
+            rows.extend(study(&one, &|| counter(1)));
         }
     }
     progress.finish();
@@ -111,7 +113,7 @@ pub fn run(arguments: &CoverageArguments) -> Result<u8, Failure> {
         ansi: !arguments.quiet && arguments.output.is_none() && printer::stdout_ansi(),
         ..RenderOptions::default()
     };
-    let text = match format_of(arguments) {
+    let text = match format_of(arguments.format, arguments.output.as_deref()) {
         Format::Csv => coverage_table(&rows, arguments.seed, arguments.conf_level).to_csv(),
         Format::Json => json_text::indented(&coverage_table(&rows, arguments.seed, arguments.conf_level).to_json()),
         readable => {
@@ -138,11 +140,4 @@ fn check(arguments: &CoverageArguments) -> Result<(), Failure> {
         return refuse(format!("the confidence level {level} is not between 0 and 1"), "e.g. `--conf-level 0.95`");
     }
     Ok(())
-}
-
-fn format_of(arguments: &CoverageArguments) -> Format {
-    match arguments.format {
-        Some(format) => format.into(),
-        None => arguments.output.as_deref().and_then(Format::from_extension).unwrap_or(Format::Text),
-    }
 }

@@ -39,21 +39,20 @@ impl Progress {
         }
     }
 
-    /// Enters a stage of `total` equal parts; the counter is told of each, from any thread, and shows the time left.
-    pub fn count(&mut self, name: &str, total: u64) -> impl Fn() + Sync + use<> {
-        self.stage(name);
+    /// What hears of finished steps of the stage, `total` of them, and shows the time left.
+    pub fn counter(&self, total: usize) -> impl Fn(usize) + Sync + use<> {
         let bar = self.bar.clone();
         if let Some(bar) = &bar {
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} ({elapsed}, {eta} left)") {
+            bar.set_length(total as u64);
+            bar.set_position(0);
+            let template = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} ({elapsed}, {eta} left)";
+            if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
-            bar.set_length(total);
-            bar.set_position(0);
-            bar.reset_eta();
         }
-        move || {
+        move |steps| {
             if let Some(bar) = &bar {
-                bar.inc(1);
+                bar.inc(steps as u64);
             }
         }
     }

@@ -57,6 +57,12 @@ impl<T: Real> Cholesky<T> {
         Cholesky { k, lower, left, dropped }
     }
 
+    /// Logarithm of the determinant of the columns kept.
+    pub fn log_determinant(&self) -> f64 {
+        let kept = (0..self.k).filter(|&j| !self.dropped[j]);
+        2.0 * kept.map(|j| self.lower[j * self.k + j].double().ln()).sum::<f64>()
+    }
+
     /// Number of columns kept.
     pub fn rank(&self) -> usize {
         self.dropped.iter().filter(|&&dropped| !dropped).count()

@@ -49,11 +49,19 @@ fn ols_fit() -> ModelFit {
         vcov_kind: VcovKind::Cr1,
         clusters: vec![ClusterInfo { name: String::from("user"), count: 1_204 }],
         small_sample: SmallSample {
+            convention: String::from("fixest"),
             n: 1_960,
             k: 92,
             k_factor: 1_959.0 / 1_868.0,
             g_factor: 1_204.0 / 1_203.0,
             factor: 1_959.0 / 1_868.0 * 1_204.0 / 1_203.0,
+            terms: vec![TermFactor {
+                name: String::from("user"),
+                sign: 1.0,
+                groups: 1_204,
+                g_factor: 1_204.0 / 1_203.0,
+                factor: 1_959.0 / 1_868.0 * 1_204.0 / 1_203.0,
+            }],
         },
         reference: Reference::StudentT(1_203.0),
         conf_level: 0.95,
@@ -105,6 +113,7 @@ fn ols_fit() -> ModelFit {
             residual: 1e-15,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: Vec::new(),
     }
 }
@@ -207,6 +216,7 @@ fn logit_fit() -> ModelFit {
             residual: 1e-12,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

@@ -4,10 +4,12 @@
 //! tables: [`report`] arranges them once as a [`Document`](document::Document), and one renderer per format lays
 //! that out. Nothing here computes a statistic.
 
+pub mod bootstrap;
 pub mod coverage_table;
 pub mod csv;
 pub mod data_table;
 pub mod document;
+pub mod estimators_table;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
@@ -16,6 +18,7 @@ pub mod json;
 pub mod json_text;
 pub mod latex;
 pub mod long;
+pub mod margins_table;
 pub mod markdown;
 pub mod names;
 pub mod notes;
@@ -25,6 +28,7 @@ pub mod rates_table;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
+pub mod tests_table;
 pub mod text;
 pub mod write;
 
