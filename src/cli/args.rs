@@ -1,5 +1,6 @@
 //! One struct per verb; the help text lives on the fields.
 
+use super::coverage::CoverageArguments;
 use crate::simulate::SimulateOptions;
 use crate::spec::{
     AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
@@ -50,6 +51,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
     Simulate(SimulateArguments),
+    /// Draw panels whose true values are known, and count how often intervals hold them
+    Coverage(CoverageArguments),
     /// List the embedded model files, or print one
     Models(ModelsArguments),
     /// Print the codebook: variables, levels, derived variables, settings

@@ -3,6 +3,7 @@
 mod args;
 mod bootstrap;
 mod check;
+mod coverage;
 mod diagnostic;
 mod estimators;
 mod explain_se;
@@ -45,6 +46,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
+        Command::Coverage(ref coverage) => coverage::run(coverage),
         Command::Models(ref models) => list::models(models),
         Command::Codebook(ref codebook) => list::codebook(codebook),
         Command::Schema => list::schema(),

@@ -5,6 +5,7 @@
 //! that out. Nothing here computes a statistic.
 
 pub mod bootstrap;
+pub mod coverage_table;
 pub mod csv;
 pub mod data_table;
 pub mod document;
