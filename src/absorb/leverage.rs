@@ -1,7 +1,7 @@
 //! Leverages and determinants of a factorised problem.
 
-use super::exact::ExactSolver;
 use super::Solver;
+use super::exact::ExactSolver;
 use rayon::prelude::*;
 
 /// Cells that one task works on; results do not depend on it.
@@ -66,7 +66,8 @@ impl ExactSolver<'_> {
     /// units; a centre changes nothing.
     fn log_determinant(&self) -> f64 {
         let layout = self.layout;
-        let groups: f64 = self.group_inverse.iter().filter(|inverse| **inverse > 0.0).map(|inverse| -inverse.ln()).sum();
+        let groups: f64 =
+            self.group_inverse.iter().filter(|inverse| **inverse > 0.0).map(|inverse| -inverse.ln()).sum();
         let kept = (0..layout.p()).filter(|&j| !self.factor.dropped[layout.n_effect_columns + j]);
         groups + self.factor.log_determinant() + 2.0 * kept.map(|j| layout.scale[j].ln()).sum::<f64>()
     }

@@ -174,7 +174,7 @@ pub fn assemble_with(
     let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma, &extra)?;
     let clustered = options.vcov == VcovKind::Cr1;
     let reference = match options.family {
-        Family::Logit | Family::Poisson | Family::Probit => Reference::Normal,
+        Family::Logit | Family::Poisson | Family::Probit | Family::Clogit => Reference::Normal,
         Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
         Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
     };
@@ -190,7 +190,9 @@ pub fn assemble_with(
         .iter()
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
-    warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    if !options.firth {
+        warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    }
     warnings.extend(counts.warning.clone());
     for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
         warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));

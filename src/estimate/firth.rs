@@ -43,7 +43,9 @@ pub fn check(sample: &Sample, options: &Options) -> Result<(), FitError> {
         return refuse("it already removes the bias that `--bias-correction` is about");
     }
     if sample.rates.is_some() || options.margins {
-        return refuse("it draws every predicted probability to one half, so rates and effects made of them are biased");
+        return refuse(
+            "it draws every predicted probability to one half, so rates and effects made of them are biased",
+        );
     }
     if sample.has_slopes() {
         return refuse("slopes by level have no leverages here");

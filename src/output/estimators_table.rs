@@ -124,9 +124,8 @@ fn rates_grid(found: &Estimators, options: &RenderOptions) -> Grid {
     let header = ["Rows compared", "Unadjusted", "Least squares", "Common weights", "Standardised"];
     let section = |k: usize| {
         let (common, direct) = (&found.common.rates.levels[k], &found.direct.rates.levels[k]);
-        let least = rates_of(found).map_or((f64::NAN, f64::NAN, None), |rates| {
-            (rates.levels[k].estimate, rates.levels[k].std_error, None)
-        });
+        let least = rates_of(found)
+            .map_or((f64::NAN, f64::NAN, None), |rates| (rates.levels[k].estimate, rates.levels[k].std_error, None));
         let values = [
             least,
             (common.estimate, common.std_error, jackknife_error(&found.common, k)),
@@ -150,11 +149,16 @@ fn rates_grid(found: &Estimators, options: &RenderOptions) -> Grid {
         percent(overlap.rows_used as f64 / overlap.rows.max(1) as f64, 1)
     )];
     notes.extend(error_notes(found));
-    notes.extend(estimation_notes(std::slice::from_ref(&found.fit)).into_iter().map(|note| format!("least squares: {note}")));
+    notes.extend(
+        estimation_notes(std::slice::from_ref(&found.fit)).into_iter().map(|note| format!("least squares: {note}")),
+    );
     Grid {
         caption: format!(
             "Adjusted rates of `{}` by `{}`: `{}`{}",
-            found.fit.outcome, found.common.rates.factor, found.fit.formula, sample_of(found)
+            found.fit.outcome,
+            found.common.rates.factor,
+            found.fit.formula,
+            sample_of(found)
         ),
         corner: found.common.rates.factor.clone(),
         header: vec![header.map(str::to_owned).to_vec()],
@@ -172,7 +176,9 @@ fn error_notes(found: &Estimators) -> Vec<String> {
         .map(|cluster| format!("`{}` ({})", cluster.name, count(cluster.count)))
         .collect();
     let by = if clusters.is_empty() {
-        String::from("in parentheses heteroskedasticity-robust errors, with residuals of a cell scaled by sqrt(n/(n - 1))")
+        String::from(
+            "in parentheses heteroskedasticity-robust errors, with residuals of a cell scaled by sqrt(n/(n - 1))",
+        )
     } else {
         format!(
             "in parentheses errors clustered by {}, with residuals of a cell scaled by sqrt(n/(n - 1)) and the factor G/(G - 1) = {:.6}",
@@ -287,8 +293,8 @@ fn parts_grid(found: &Estimators, options: &RenderOptions) -> Grid {
 
 fn cells_grid(found: &Estimators) -> Grid {
     let overlap = &found.overlap;
-    let header =
-        ["Rows", "Rows compared", "Cells", "Effective n, common weights", "Effective n, standardised"].map(str::to_owned);
+    let header = ["Rows", "Rows compared", "Cells", "Effective n, common weights", "Effective n, standardised"]
+        .map(str::to_owned);
     let rows = overlap.levels.iter().enumerate().map(|(k, level)| {
         let cells = vec![
             Cell::number(count(level.rows)),
@@ -409,7 +415,13 @@ fn all_lines(found: &Estimators) -> Vec<Line<'_>> {
     let df = names::degrees_of_freedom(found.reference);
     let mut out = Vec::new();
     if let Some(rates) = rates_of(found) {
-        out.extend(lines_of_rates("pl", rates, None, names::degrees_of_freedom(found.fit.reference), Some(overlap.cells)));
+        out.extend(lines_of_rates(
+            "pl",
+            rates,
+            None,
+            names::degrees_of_freedom(found.fit.reference),
+            Some(overlap.cells),
+        ));
     }
     let used = Some(overlap.cells_used);
     out.extend(lines_of_rates("cw", &found.common.rates, Some(&found.common), df, used));

@@ -52,6 +52,13 @@ fn notes_of(fit: &ModelFit) -> Vec<String> {
         Some(format!("`{}` is nested in the clusters `{cluster}` and does not count in K", effect.name))
     }));
     notes.extend(rank_note(fit));
+    notes.extend(fit.penalty.map(|penalty| {
+        let penalised = fit.fit.log_likelihood + penalty;
+        format!(
+            "Firth's penalised likelihood: log likelihood {} with half the log determinant of the information",
+            rounded(penalised, 4)
+        )
+    }));
     notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
     notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
     notes
@@ -83,7 +90,7 @@ fn small_sample_note(fit: &ModelFit) -> String {
     let formula = match (fit.vcov_kind, fit.family) {
         (VcovKind::Cr1, _) => "G/(G - 1) x (n - 1)/(n - K)",
         (VcovKind::Hc1, _) => "n/(n - K)",
-        (VcovKind::Iid, Family::Logit | Family::Poisson | Family::Probit) => "(n - 1)/(n - K)",
+        (VcovKind::Iid, Family::Logit | Family::Poisson | Family::Probit | Family::Clogit) => "(n - 1)/(n - K)",
         (VcovKind::Iid, Family::Ols) => {
             let (n, k) = (count(parts.n), count(parts.k));
             return format!("error variance RSS/(n - K) with n = {n}, K = {k}");

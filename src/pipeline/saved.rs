@@ -3,8 +3,8 @@
 use crate::estimate::Fitted;
 use crate::estimate::effects::{EffectEstimates, FittedRows};
 use crate::estimate::link::Glm;
-use crate::result::Margins;
 use crate::model::{ModelError, Prepared, Request, Workspace};
+use crate::result::Margins;
 use crate::table::MISSING;
 
 /// What was asked for.

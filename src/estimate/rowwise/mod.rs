@@ -28,7 +28,11 @@ const PROBED: usize = 4096;
 
 /// Whether a fit is made on rows.
 pub fn applies(sample: &Sample, options: &Options) -> bool {
-    let is_whole = sample.absorbs_constant() && sample.rates.is_none() && !options.bias_correction && !options.margins && !options.firth;
+    let is_whole = sample.absorbs_constant()
+        && sample.rates.is_none()
+        && !options.bias_correction
+        && !options.margins
+        && !options.firth;
     if options.method == Method::Cells || !is_whole {
         return false;
     }
