@@ -144,7 +144,7 @@ pub struct EffectInfo {
     pub levels: usize,
     /// Parameters it adds to K: intercepts and slopes.
     pub counted: usize,
-    /// The cluster variable it is nested in, if any (then it does not count).
+    /// The cluster variable it is nested in, if any.
     pub nested_in: Option<String>,
     /// Levels that the larger effects span (the constant among them); unknown where effects have slopes.
     pub redundant: Option<usize>,
@@ -172,18 +172,37 @@ pub struct ClusterInfo {
     pub count: usize,
 }
 
-/// The small-sample factor and its parts (fixest's default convention).
+/// The small-sample factor and its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmallSample {
+    /// Convention, as asked for.
+    pub convention: String,
     /// Estimation rows.
     pub n: usize,
     /// Parameters counted.
     pub k: usize,
-    /// (n - 1)/(n - K), or n/(n - K) for HC1.
+    /// (n - 1)/(n - K), n/(n - K), or 1.
     pub k_factor: f64,
-    /// G/(G - 1) with the smallest G; 1 without clusters.
+    /// G/(G - 1); 1 without clusters, `NaN` where terms of a multiway covariance differ.
     pub g_factor: f64,
-    /// Their product: what the bare sandwich is multiplied by.
+    /// Their product: what the bare sandwich is multiplied by; `NaN` where terms differ.
+    pub factor: f64,
+    /// The terms of a clustered covariance.
+    pub terms: Vec<TermFactor>,
+}
+
+/// The factor of one term of a clustered covariance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TermFactor {
+    /// Cluster variable, or `a:b` for an intersection.
+    pub name: String,
+    /// 1, or -1 for a term that is subtracted.
+    pub sign: f64,
+    /// Clusters with at least one estimation row.
+    pub groups: usize,
+    /// G/(G - 1), or 1.
+    pub g_factor: f64,
+    /// Times the factor of K.
     pub factor: f64,
 }
 
@@ -367,6 +386,8 @@ pub struct FitStats {
     pub pseudo_r2: f64,
     /// Residual standard error sqrt(RSS / (n - K)).
     pub sigma: f64,
+    /// F of all regressors and effects against the constant alone (against nothing without one), with homoskedastic errors.
+    pub f_statistic: f64,
     /// Log likelihood.
     pub log_likelihood: f64,
     /// Residual sum of squares, or twice the log likelihood missing to a perfect fit of every row.

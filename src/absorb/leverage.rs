@@ -9,20 +9,20 @@ const BLOCK: usize = 1 << 10;
 
 impl Solver<'_> {
     /// Weight of each cell times the quadratic form of its design row in the inverse of the whole information matrix,
-    /// effects included: the cell's leverage, summed over its rows. `None` if effects are absorbed iteratively.
+    /// effects included: the cell's leverage, summed over its rows. `None` of other solvers than the exact one.
     pub fn leverages(&self) -> Option<Vec<f64>> {
         match self {
             Solver::Exact(solver) => Some(solver.leverages()),
-            Solver::Iterative(_) => None,
+            Solver::Precise(_) | Solver::Iterative(_) => None,
         }
     }
 
     /// Log determinant of the information of all parameters, effects included, on the scale of the data. `None` if effects
-    /// are absorbed iteratively.
+    /// are not absorbed by the exact solver.
     pub fn log_determinant(&self) -> Option<f64> {
         match self {
             Solver::Exact(solver) => Some(solver.log_determinant()),
-            Solver::Iterative(_) => None,
+            Solver::Precise(_) | Solver::Iterative(_) => None,
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     }
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
-    let format = format_of(arguments);
+    let format = format_of(arguments.format, arguments.output.as_deref());
     check_targets(arguments)?;
 
     let mut progress = Progress::new(arguments.source.quiet);
@@ -108,6 +108,9 @@ pub(super) fn sources(table: &crate::table::Table, data: &[String]) -> Vec<Strin
 }
 
 /// The model files named, or one made of the formula.
+///
+/// # Errors
+/// Neither, or both, or a file that is none.
 pub(super) fn model_files(verb: &str, formula: Option<&str>, models: &[String]) -> Result<Vec<ModelFile>, Failure> {
     match (formula, models) {
         (None, []) => Err(Failure::input(
@@ -199,12 +202,8 @@ fn toml_hint(message: &str) -> String {
     }
 }
 
-fn format_of(arguments: &FitArguments) -> Format {
-    format_for(arguments.format, arguments.output.as_deref())
-}
-
-/// The format asked for, or what the output's name says.
-pub(super) fn format_for(format: Option<OutputFormat>, output: Option<&Path>) -> Format {
+/// The format asked for, by name or by the extension of the output.
+pub(super) fn format_of(format: Option<OutputFormat>, output: Option<&Path>) -> Format {
     match format {
         Some(OutputFormat::Text) => Format::Text,
         Some(OutputFormat::Json) => Format::Json,

@@ -1,7 +1,7 @@
 //! What verbs that fit models and print one kind of table have in common: arguments, reading, writing.
 
 use super::args::{EntryArguments, OutputFormat, SourceArguments};
-use super::fit::{format_for, model_files, sources};
+use super::fit::{format_of, model_files, sources};
 use super::progress::Progress;
 use super::source::SYNTHETIC;
 use super::{Failure, printer};
@@ -103,7 +103,7 @@ impl VerbArguments {
             ansi: !self.source.quiet && self.output.is_none() && printer::stdout_ansi(),
             ..RenderOptions::default()
         };
-        let text = match format_for(self.format, self.output.as_deref()) {
+        let text = match format_of(self.format, self.output.as_deref()) {
             Format::Csv => table().to_csv(),
             Format::Json => json_text::indented(&json()),
             readable => render_document(&document(&options), readable, &options),

@@ -156,6 +156,7 @@ fn one(problem: Problem, layout: &Layout, exact: &[Exact]) -> Result<Fitted, Fit
     let fitted: Vec<f64> = state.mu.iter().zip(&state.adjustment).map(|(mu, adjustment)| mu - adjustment).collect();
     let point = Point {
         coef: projection.coef,
+        intercept: None,
         fitted: &fitted,
         eta: Some(&state.eta),
         information: &state.information,

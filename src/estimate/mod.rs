@@ -26,6 +26,9 @@ use crate::design::cells::is_binary;
 use crate::design::{RatesFactor, Sample};
 use crate::rates::margins::crossed_factor;
 use crate::result::{Composition, Family, Margins, ModelFit, Separation, VcovKind};
+use crate::vcov::Bare;
+use crate::vcov::convention::{Rule, Shared, Ssc};
+use crate::vcov::multiway::Multiway;
 use effects::{EffectEstimates, FittedRows};
 use link::Glm;
 
@@ -36,6 +39,10 @@ pub struct Options {
     pub family: Family,
     /// Covariance of the coefficients.
     pub vcov: VcovKind,
+    /// Small-sample convention.
+    pub ssc: Ssc,
+    /// How terms of several cluster variables become one covariance.
+    pub multiway: Multiway,
     /// How effects are absorbed.
     pub method: Method,
     /// Whether singletons leave the estimation (they stay in the target of rates).
@@ -55,6 +62,8 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the terms of the covariance are returned without factors, and every count of the effects.
+    pub keep_bare: bool,
     /// Whether a logit maximises Firth's penalised likelihood.
     pub firth: bool,
     /// Whether average marginal effects are computed.
@@ -68,6 +77,8 @@ impl Default for Options {
         Options {
             family: Family::Ols,
             vcov: VcovKind::Cr1,
+            ssc: Ssc::default(),
+            multiway: Multiway::default(),
             method: Method::Auto,
             drop_singletons: true,
             composition: Composition::Sampled,
@@ -77,10 +88,19 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            keep_bare: false,
             firth: false,
             margins: false,
             r2_steps: false,
         }
+    }
+}
+
+impl Options {
+    /// What the small-sample convention means here.
+    pub fn rule(&self) -> Rule {
+        let ssc = if self.exact_df { self.ssc.with_df(Shared::Exact) } else { self.ssc };
+        ssc.rule(self.family, self.vcov)
     }
 }
 
@@ -91,10 +111,15 @@ pub struct Fitted {
     pub fit: ModelFit,
     /// Summed influence by the first cluster variable.
     pub influence: Option<Influence>,
+    /// Covariance of coefficients and rates together, with the names and order of [`Influence`], row-major; kept with the
+    /// influence, and without clusters too.
+    pub joint: Option<Vec<f64>>,
     /// Fitted values of the estimation rows, if asked for (or needed for the effects).
     pub rows: Option<FittedRows>,
     /// Estimates of the absorbed effects, if asked for.
     pub effects: Option<EffectEstimates>,
+    /// The terms of the covariance of the coefficients without factors, if asked for.
+    pub bare: Option<Bare>,
     /// Average marginal effects, if asked for.
     pub margins: Option<Margins>,
 }

@@ -4,6 +4,7 @@
 //! tables: [`report`] arranges them once as a [`Document`](document::Document), and one renderer per format lays
 //! that out. Nothing here computes a statistic.
 
+pub mod bootstrap;
 pub mod csv;
 pub mod data_table;
 pub mod document;
@@ -26,6 +27,7 @@ pub mod rates_table;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
+pub mod tests_table;
 pub mod text;
 pub mod write;
 

@@ -1,5 +1,6 @@
 //! Small tables from CSV without the loader, models from one line, comparisons that say what differs.
 
+use metier::design::Sample;
 use metier::estimate::{FitError, Fitted, Options, fit};
 use metier::expr::parse;
 use metier::formula::Formula;
@@ -64,6 +65,11 @@ pub fn model(formula: &str) -> Model {
         rates: None,
         options: Options { family: Family::Ols, vcov: VcovKind::Cr1, ..Options::default() },
     }
+}
+
+/// The sample of a model with one group of outcomes.
+pub fn sample(table: &Table, model: &Model) -> Sample {
+    prepared(table, model).swap_remove(0).sample
 }
 
 /// Fits every outcome of a model.

@@ -1,9 +1,11 @@
 //! The program and its loader from outside: the real binary, real files, what people read and what machines read.
 
 mod docs;
+mod estimators;
 mod fit;
 mod loader;
 mod refusals;
+mod report;
 mod reproduce;
 mod schema;
 mod support;

@@ -22,7 +22,8 @@ use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::overlap::effect_cells;
 use crate::result::*;
 use crate::vcov::clustered_meat;
-use crate::vcov::small_sample::small_sample;
+use crate::vcov::multiway::settle;
+use crate::vcov::small_sample::{Sizes, reference, small_sample};
 use rayon::prelude::*;
 use strata::{LARGEST, Moments, Pattern, moments};
 
@@ -335,16 +336,22 @@ impl Record<'_> {
         let factor = problem.factor(state);
         let inverse: Vec<f64> = (0..p).flat_map(|j| factor.inverse_column(j)).collect();
         let scale = |a: usize| layout.scale[kept[a]];
-        let (bare, clusters, smallest) = match options.vcov {
-            VcovKind::Iid => (inverse.clone(), Vec::new(), 0),
-            kind => self.sandwich(state, &inverse, kind)?,
+        let (rule, sizes) = (options.rule(), Sizes { n, k: p, k_all: p, any_nested: false });
+        let (mut vcov, clusters, factor, smallest) = match options.vcov {
+            VcovKind::Iid => {
+                let factor = small_sample(&rule, options.family, VcovKind::Iid, &sizes, &[]);
+                (inverse.iter().map(|entry| entry * factor.factor).collect::<Vec<f64>>(), Vec::new(), factor, None)
+            }
+            kind => self.sandwich(state, &inverse, kind, &sizes)?,
         };
-        let small = small_sample(Family::Logit, options.vcov, n, p, smallest);
-        let mut vcov = vec![0.0; p * p];
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
         for a in 0..p {
-            (0..p).for_each(|b| vcov[a * p + b] = small.factor * bare[a * p + b] / (scale(a) * scale(b)));
+            (0..p).for_each(|b| vcov[a * p + b] /= scale(a) * scale(b));
         }
-        let reference = Reference::Normal;
+        let names: Vec<&str> = kept.iter().map(|&j| layout.names[j].as_str()).collect();
+        let several = clusters.len() > 1;
+        let settled = if several { settle(options.multiway, "coefficients", &names, &mut vcov) } else { Vec::new() };
+        let reference = reference(&rule, &sizes, smallest);
         let critical = reference.critical(options.conf_level);
         let coefficient = |a: usize| {
             let error = vcov[a * p + a].sqrt();
@@ -375,7 +382,7 @@ impl Record<'_> {
             separations: Vec::new(),
             vcov_kind: options.vcov,
             clusters,
-            small_sample: small,
+            small_sample,
             reference,
             conf_level: options.conf_level,
             weights: None,
@@ -395,14 +402,18 @@ impl Record<'_> {
                 mean_outcome: ones as f64 / n as f64,
                 iterations,
                 residual,
+                f_statistic: none,
             },
             r2_steps: Vec::new(),
             penalty: None,
-            warnings: vec![format!(
+            warnings: [format!(
                 "{informative} of {n_strata} strata have both outcomes, the largest of them {largest} rows"
-            )],
+            )]
+            .into_iter()
+            .chain(settled)
+            .collect(),
         };
-        Ok(Fitted { fit, influence: None, rows: None, effects: None, margins: None })
+        Ok(Fitted { fit, influence: None, joint: None, rows: None, effects: None, bare: None, margins: None })
     }
 
     /// The effects, of which nothing is counted: they are conditioned on.
@@ -425,8 +436,10 @@ impl Record<'_> {
         state: &State,
         inverse: &[f64],
         kind: VcovKind,
-    ) -> Result<(Vec<f64>, Vec<ClusterInfo>, usize), FitError> {
-        let Record { sample, layout, problem, .. } = self;
+        sizes: &Sizes,
+    ) -> Result<(Vec<f64>, Vec<ClusterInfo>, SmallSample, Option<usize>), FitError> {
+        let Record { sample, options, layout, problem, .. } = self;
+        let rule = options.rule();
         let p = problem.p;
         let mut records = Records::new(self.exact.len(), p, p);
         for s in &problem.strata {
@@ -453,14 +466,17 @@ impl Record<'_> {
         // the outcome of a binary family is not shifted
         let query = ScoreQuery { outcome: self.o, shift: 0.0, records: &records };
         if kind == VcovKind::Hc1 {
-            return Ok((self.rows.meat(&query, Grouping::Rows, self.exact).matrix, Vec::new(), 0));
+            let factor = small_sample(&rule, options.family, kind, sizes, &[]);
+            let meat = self.rows.meat(&query, Grouping::Rows, self.exact);
+            return Ok((meat.matrix.iter().map(|entry| entry * factor.factor).collect(), Vec::new(), factor, None));
         }
         let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
         let by = |subset: &[usize]| self.rows.meat(&query, Grouping::Clusters(subset), self.exact);
-        let meat = clustered_meat(&names, p, by);
-        if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-            return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
+        let meat = clustered_meat(&names, p, options.multiway, false, by);
+        if let Some(few) = meat.too_few() {
+            return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.groups });
         }
-        Ok((meat.matrix, meat.clusters, meat.smallest))
+        let (factor, matrix) = meat.combined(&rule, options.family, VcovKind::Cr1, sizes);
+        Ok((matrix, meat.clusters(), factor, Some(meat.smallest())))
     }
 }
