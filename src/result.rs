@@ -14,6 +14,8 @@ pub enum Family {
     Poisson,
     /// Binomial maximum likelihood with the probit link.
     Probit,
+    /// Binomial likelihood with the logit link, given the number of ones in each cell of the effects.
+    Clogit,
 }
 
 /// The estimator of the covariance of the coefficients.

@@ -116,7 +116,7 @@ pub fn describe_overlap(
     let own;
     let implied = match problem.options.family {
         Family::Ols => problem.shared.implied.get_or_init(compute),
-        Family::Logit | Family::Poisson | Family::Probit => {
+        Family::Logit | Family::Poisson | Family::Probit | Family::Clogit => {
             own = compute();
             &own
         }

@@ -199,7 +199,9 @@ pub fn assemble_with(
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
     warnings.extend(nearly_collinear(layout, solver));
-    warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    if !options.firth {
+        warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
     let coefficients: Vec<Estimate> = coef
@@ -254,7 +256,11 @@ pub fn assemble_with(
     });
     let margins = options.margins.then(|| {
         let picks: Vec<Vec<f64>> = (first_margin..len).map(unit).collect();
-        let vcov = combine_linear(&picks, &variance.matrix, len);
+        let mut vcov = combine_linear(&picks, &variance.matrix, len);
+        if is_multiway {
+            let names: Vec<&str> = effects.iter().map(|effect| effect.term.as_str()).collect();
+            warnings.extend(settle(options.multiway, "average marginal effects", &names, &mut vcov));
+        }
         let error = |j: usize| vcov[j * effects.len() + j].sqrt();
         let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
             kind: effect.kind,

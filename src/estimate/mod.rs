@@ -4,6 +4,7 @@
 
 mod adjusted;
 mod assemble;
+mod conditional;
 pub mod effects;
 mod firth;
 mod glm;
@@ -244,6 +245,12 @@ pub enum FitError {
         /// Why not.
         reason: &'static str,
     },
+    /// A conditional likelihood that does not exist, or has no such result.
+    #[error("conditional logit: {reason}")]
+    NoConditional {
+        /// Why not.
+        reason: &'static str,
+    },
     /// A penalised likelihood that does not exist, or whose results would mislead.
     #[error("Firth's penalised likelihood: {reason}")]
     NoFirth {
@@ -300,6 +307,7 @@ fn estimator(family: Family) -> &'static str {
         Family::Logit => "logit",
         Family::Poisson => "Poisson regression",
         Family::Probit => "probit",
+        Family::Clogit => "conditional logit",
     }
 }
 
@@ -309,6 +317,11 @@ fn estimator(family: Family) -> &'static str {
 pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
     if options.bias_correction
         && let Err(error) = incidental::check(sample, options.family)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if options.family == Family::Clogit
+        && let Err(error) = conditional::check(sample, options)
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
@@ -347,6 +360,9 @@ fn check_margins(sample: &Sample, options: &Options) -> Result<(), FitError> {
 }
 
 fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
+    if options.family == Family::Clogit {
+        return conditional::fit(sample, options);
+    }
     if rowwise::applies(sample, options) {
         return rowwise::fit(sample, options);
     }
@@ -380,7 +396,7 @@ fn check_outcome(sample: &Sample, outcome: usize, family: Family) -> Result<(), 
     if sample.n_rows == 0 {
         return Err(FitError::NoRows { outcome: outcome.name.clone(), exact: 0 });
     }
-    if matches!(family, Family::Logit | Family::Probit) && !is_binary(&outcome.values) {
+    if matches!(family, Family::Logit | Family::Probit | Family::Clogit) && !is_binary(&outcome.values) {
         let row = outcome.values.iter().position(|&v| v != 0.0 && v != 1.0).unwrap_or(0);
         return Err(FitError::NotBinary { family, outcome: outcome.name.clone(), value: outcome.values[row], row });
     }

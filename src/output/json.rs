@@ -101,6 +101,7 @@ fn model(fit: &ModelFit) -> Value {
         "flow": flow(&fit.flow),
         "overlap": fit.overlap.as_ref().map(overlap),
         "fit": statistics(&fit.fit, &fit.r2_steps),
+        "penalised_log_likelihood": fit.penalty.map(|penalty| fit.fit.log_likelihood + penalty),
         "warnings": fit.warnings,
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
     })

@@ -2,13 +2,14 @@
 
 use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, SeparatedSide, VcovKind};
 
-/// `ols`, `logit`, `poisson` or `probit`.
+/// `ols`, `logit`, `poisson`, `probit` or `clogit`.
 pub fn estimator(family: Family) -> &'static str {
     match family {
         Family::Ols => "ols",
         Family::Logit => "logit",
         Family::Poisson => "poisson",
         Family::Probit => "probit",
+        Family::Clogit => "clogit",
     }
 }
 
@@ -51,7 +52,7 @@ pub fn contrast_scale(kind: ContrastKind) -> &'static str {
 pub fn coefficient_scale(family: Family) -> &'static str {
     match family {
         Family::Ols => "identity",
-        Family::Logit => "logit",
+        Family::Logit | Family::Clogit => "logit",
         Family::Poisson => "log",
         Family::Probit => "probit",
     }

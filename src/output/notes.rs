@@ -50,6 +50,13 @@ fn notes_of(fit: &ModelFit) -> Vec<String> {
     notes.extend(fit.weights.iter().map(|weights| format!("weighted by `{weights}`")));
     notes.extend(fit.effects.iter().filter_map(nested_note));
     notes.extend(rank_note(fit));
+    notes.extend(fit.penalty.map(|penalty| {
+        let penalised = fit.fit.log_likelihood + penalty;
+        format!(
+            "Firth's penalised likelihood: log likelihood {} with half the log determinant of the information",
+            rounded(penalised, 4)
+        )
+    }));
     notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
     notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
     notes

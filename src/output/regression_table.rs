@@ -188,13 +188,14 @@ fn distinct_steps(fits: &[ModelFit]) -> Vec<(usize, &str)> {
         .collect()
 }
 
-/// `OLS`, `Logit`, `Poisson` or `Probit`.
+/// `OLS`, `Logit`, `Poisson`, `Probit` or `Conditional logit`.
 pub(super) fn family_name(family: Family) -> &'static str {
     match family {
         Family::Ols => "OLS",
         Family::Logit => "Logit",
         Family::Poisson => "Poisson",
         Family::Probit => "Probit",
+        Family::Clogit => "Conditional logit",
     }
 }
 

@@ -38,6 +38,7 @@ fn estimator(fit: &ModelFit) -> String {
         Family::Ols => "Ordinary least squares",
         Family::Logit => "Logit by maximum likelihood",
         Family::Probit => "Probit by maximum likelihood",
+        Family::Clogit => "Conditional logit given the number of ones in each cell of the fixed effects",
         Family::Poisson => "Poisson pseudo maximum likelihood",
     };
     let right = fit.formula.split_once('~').map_or(fit.formula.as_str(), |(_, right)| right.trim());

@@ -155,6 +155,8 @@ names! {
         Poisson,
         /// Binomial likelihood with the probit link
         Probit,
+        /// Conditional logit: given the number of ones in every cell of the fixed effects
+        Clogit,
     }
 }
 names! {

@@ -217,6 +217,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         Some(FamilyName::Logit) => Family::Logit,
         Some(FamilyName::Poisson) => Family::Poisson,
         Some(FamilyName::Probit) => Family::Probit,
+        Some(FamilyName::Clogit) => Family::Clogit,
         Some(FamilyName::Ols) | None => Family::Ols,
     };
     let options = Options {

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod docs;
+mod estimators;
 mod explain_se;
 mod fit;
 mod loader;
