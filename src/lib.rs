@@ -55,7 +55,8 @@
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
 //! pipeline     specifications and a table to fits, in parallel and in order               shell
-//! output       text, Markdown, LaTeX, HTML, CSV, JSON                                     shell
+//! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
+//! paper        tables for papers from saved fits                                          shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! compare      our numbers beside the published ones                                      shell
@@ -155,6 +156,8 @@ pub mod compare;
 pub mod figure;
 #[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod paper;
 #[cfg(feature = "cli")]
 pub mod pipeline;
 #[cfg(feature = "cli")]

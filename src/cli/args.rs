@@ -33,6 +33,8 @@ pub enum Command {
     Fit(FitArguments),
     /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
     Reproduce(ReproduceArguments),
+    /// Put saved models side by side in a table for a paper
+    Table(super::table::TableArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
@@ -110,6 +112,8 @@ pub enum OutputFormat {
     Latex,
     /// One page
     Html,
+    /// Tables in Typst
+    Typst,
 }
 
 /// `metier fit`.

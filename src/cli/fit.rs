@@ -3,6 +3,7 @@
 use super::args::{FitArguments, OutputFormat};
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
+use super::table::check_stars;
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
 use crate::output::data_table::DataTable;
@@ -20,10 +21,7 @@ use std::path::Path;
 /// Whatever is wrong with the specification, the table or the estimation.
 pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
-    if let Some(wrong) = arguments.stars.iter().flatten().find(|p| !(0.0..=1.0).contains(*p)) {
-        let hint = String::from("stars stand for p-values, e.g. `--stars 0.1,0.05,0.01`");
-        return Err(Failure::input(format!("{wrong} is no p-value"), Some(hint)));
-    }
+    check_stars(arguments.stars.as_deref())?;
     let files = model_files(arguments)?;
     let flags = arguments.entry.entry();
     let mut groups: Vec<(String, Vec<Resolved>)> = files
@@ -200,13 +198,19 @@ fn toml_hint(message: &str) -> String {
 }
 
 fn format_of(arguments: &FitArguments) -> Format {
-    match arguments.format {
+    chosen_format(arguments.format, arguments.output.as_deref())
+}
+
+/// The format asked for, or what the extension of the output says, or text.
+pub fn chosen_format(format: Option<OutputFormat>, output: Option<&Path>) -> Format {
+    match format {
         Some(OutputFormat::Text) => Format::Text,
         Some(OutputFormat::Json) => Format::Json,
         Some(OutputFormat::Csv) => Format::Csv,
         Some(OutputFormat::Markdown) => Format::Markdown,
         Some(OutputFormat::Latex) => Format::Latex,
         Some(OutputFormat::Html) => Format::Html,
-        None => arguments.output.as_deref().and_then(Format::from_extension).unwrap_or(Format::Text),
+        Some(OutputFormat::Typst) => Format::Typst,
+        None => output.and_then(Format::from_extension).unwrap_or(Format::Text),
     }
 }

@@ -10,6 +10,7 @@ mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod table;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Table(ref table) => table::run(table),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),

@@ -2,6 +2,12 @@
 
 use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, SeparatedSide, VcovKind};
 
+/// Every family.
+pub const FAMILIES: [Family; 4] = [Family::Ols, Family::Logit, Family::Poisson, Family::Probit];
+
+/// Every kind of covariance.
+pub const VCOV_KINDS: [VcovKind; 3] = [VcovKind::Iid, VcovKind::Hc1, VcovKind::Cr1];
+
 /// `ols`, `logit`, `poisson` or `probit`.
 pub fn estimator(family: Family) -> &'static str {
     match family {
