@@ -57,6 +57,7 @@
 //! pipeline     specifications and a table to fits, in parallel and in order               shell
 //! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
 //! paper        tables for papers from saved fits                                          shell
+//! lock         what a run read, was asked and found; verification; replication folders     shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! compare      our numbers beside the published ones                                      shell
@@ -154,6 +155,8 @@ pub mod codebook;
 pub mod compare;
 #[cfg(feature = "cli")]
 pub mod figure;
+#[cfg(feature = "cli")]
+pub mod lock;
 #[cfg(feature = "cli")]
 pub mod output;
 #[cfg(feature = "cli")]

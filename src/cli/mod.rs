@@ -5,12 +5,15 @@ mod check;
 mod diagnostic;
 mod fit;
 mod list;
+mod lock;
+mod package;
 mod printer;
 mod progress;
 mod reproduce;
 mod simulate;
 mod source;
 mod table;
+mod verify;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -19,7 +22,7 @@ pub use diagnostic::Failure;
 pub mod exit {
     /// Done.
     pub const DONE: u8 = 0;
-    /// Done, with findings (`check`).
+    /// Done, with findings (`check`, `verify`).
     pub const FINDINGS: u8 = 1;
     /// Usage or input.
     pub const INPUT: u8 = 2;
@@ -33,6 +36,8 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Table(ref table) => table::run(table),
+        Command::Verify(ref verify) => verify::run(verify),
+        Command::Package(ref package) => package::run(package),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),

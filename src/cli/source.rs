@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 /// The sentence every output of simulated sessions carries.
 pub const SYNTHETIC: &str = "synthetic sessions, drawn to resemble the published numbers; not real sessions";
 
+/// Sessions of the embedded table.
+pub const SYNTHETIC_SESSIONS: usize = 398_198;
+
+/// Seed of the embedded table.
+pub const SYNTHETIC_SEED: u64 = 1;
+
 /// Most threads that may be asked for.
 const MOST_THREADS: usize = 1024;
 
@@ -116,7 +122,11 @@ impl SourceArguments {
         Ok(settings)
     }
 
-    fn mapping(&self) -> Result<Mapping, Failure> {
+    /// Columns that stand for other names.
+    ///
+    /// # Errors
+    /// Mappings that mean nothing.
+    pub fn mapping(&self) -> Result<Mapping, Failure> {
         let mut mapping = Mapping::default();
         for text in &self.map {
             if text.contains('=') {
@@ -172,7 +182,7 @@ impl SourceArguments {
         specs: impl Iterator<Item = &'a Resolved>,
     ) -> Result<(Table, bool), Failure> {
         if data.len() == 1 && data[0] == SYNTHETIC_SOURCE {
-            let options = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
+            let options = SimulateOptions { sessions: SYNTHETIC_SESSIONS, users: None, seed: SYNTHETIC_SEED };
             let drawn = synthetic(&options, &names, &settings);
             return Ok((drawn.map_err(|failure| failure.placed(specs))?, true));
         }

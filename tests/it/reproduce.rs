@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Enough sessions for every model, few enough for a build without optimisation.
 const SESSIONS: &str = "20000";
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     "comparison.csv",
     "comparison.md",
     "figure5.csv",
@@ -20,6 +20,7 @@ const FILES: [&str; 23] = [
     "figure5_logit.md",
     "figure5_logit.tex",
     "figure5_logit_fits.csv",
+    "metier.lock.json",
     "results.csv",
     "results.json",
     "table_a1.csv",
