@@ -35,6 +35,8 @@ pub enum Command {
     Reproduce(ReproduceArguments),
     /// Put saved models side by side in a table for a paper
     Table(super::table::TableArguments),
+    /// Draw saved models: coefficients, or adjusted rates
+    Plot(super::plot::PlotArguments),
     /// Repeat a run from its lock file, and say what differs and why
     Verify(super::verify::VerifyArguments),
     /// Write a folder for replication from a lock file

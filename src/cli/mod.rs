@@ -7,6 +7,7 @@ mod fit;
 mod list;
 mod lock;
 mod package;
+mod plot;
 mod printer;
 mod progress;
 mod reproduce;
@@ -36,6 +37,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
         Command::Table(ref table) => table::run(table),
+        Command::Plot(ref plot) => plot::run(plot),
         Command::Verify(ref verify) => verify::run(verify),
         Command::Package(ref package) => package::run(package),
         Command::Check(ref check) => check::run(check),

@@ -82,13 +82,10 @@ fn table_as(grid: &Grid, style: &Style) -> String {
     lines.push(String::from("\\bottomrule"));
     lines.push(String::from("\\end{tabular}"));
     if !grid.notes.is_empty() {
-        let notes: Vec<String> = grid.notes.iter().map(|note| running(&capitalised(note))).collect();
+        let notes: Vec<String> = grid.notes.iter().map(|note| running(&sentence(note))).collect();
         lines.push(String::from("\\par\\smallskip"));
         lines.push(String::from("\\begin{minipage}{0.95\\linewidth}\\footnotesize"));
-        lines.push(format!(
-            "\\emph{{Notes:}} {}",
-            notes.iter().map(|note| sentence(note)).collect::<Vec<_>>().join(" ")
-        ));
+        lines.push(format!("\\emph{{Notes:}} {}", notes.join(" ")));
         lines.push(String::from("\\end{minipage}"));
     }
     lines.push(String::from("\\end{table}"));
@@ -165,15 +162,15 @@ fn cell(cell: &Cell, hang: &str) -> String {
     }
 }
 
-/// A note that ends like a sentence.
-fn sentence(note: &str) -> String {
-    if note.ends_with(['.', '!', '?']) { note.to_owned() } else { format!("{note}.") }
-}
-
-/// A note as a sentence; one that starts with a literal or a name in parentheses stays as it is.
-fn capitalised(note: &str) -> String {
+/// A note as a sentence; one that starts with a literal or a name in parentheses starts as it is.
+pub(super) fn sentence(note: &str) -> String {
     let mut characters = note.chars();
-    characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), characters.as_str()))
+    let mut text =
+        characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), characters.as_str()));
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }
 
 /// A number with a true minus sign.

@@ -1,6 +1,7 @@
 //! Documents as Typst, to `#include` in a paper.
 
 use super::document::{Block, Cell, Document, Grid, Inline, inlines};
+use super::latex::sentence;
 
 /// The document as Typst markup; the first table has the label, if there is one.
 pub fn render(document: &Document, label: &str) -> String {
@@ -60,8 +61,8 @@ pub fn table(grid: &Grid, label: &str) -> String {
     lines.push(String::from("    table.hline(stroke: 0.08em),"));
     lines.push(String::from("  )"));
     if !grid.notes.is_empty() {
-        let notes: Vec<String> = grid.notes.iter().map(|note| running(note)).collect();
-        lines.push(format!("  #align(left, text(size: 0.8em)[_Notes:_ {}.])", notes.join(". ")));
+        let notes: Vec<String> = grid.notes.iter().map(|note| running(&sentence(note))).collect();
+        lines.push(format!("  #align(left, text(size: 0.8em)[_Notes:_ {}])", notes.join(" ")));
     }
     lines.push(String::from("  ],"));
     if !grid.caption.is_empty() {

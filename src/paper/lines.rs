@@ -129,9 +129,7 @@ fn content(column: &Column, term: &str, options: &PaperOptions) -> Content {
         let Some(rates) = &fit.rates else { return Content::Absent };
         let level = term.strip_prefix(rates.factor.as_str()).and_then(|rest| rest.strip_prefix("::"));
         let found = rates.levels.iter().find(|row| Some(row.level.as_str()) == level);
-        let numbers = found.map(Numbers::from);
-        let numbers = if options.percent { numbers.map(Numbers::percent) } else { numbers };
-        return numbers.map_or(Content::Absent, Content::Numbers);
+        return found.map_or(Content::Absent, |row| Content::Numbers(row.into()));
     }
     if let Some(row) = fit.coefficients.iter().find(|row| row.term == term) {
         Content::Numbers(row.into())
@@ -227,11 +225,11 @@ mod tests {
 
     #[test]
     fn rates_are_lines_by_level_and_may_be_percentages() {
-        let options = PaperOptions { rates: true, percent: true, ..PaperOptions::default() };
+        let options = PaperOptions { rates: true, ..PaperOptions::default() };
         let lines = all_lines(&columns(), &options);
         assert_eq!((lines.len(), lines[4].term.as_str(), lines[4].label.as_str()), (5, "expertise::5", "Expert"));
         let Content::Numbers(numbers) = lines[4].cells[0] else { panic!("a rate") };
-        assert_eq!(numbers.estimate, 100.0 * 0.329_4);
+        assert_eq!((numbers.estimate, numbers.percent().estimate), (0.329_4, 100.0 * 0.329_4));
         assert_eq!(lines[4].cells[1], Content::Absent);
     }
 

@@ -12,6 +12,7 @@ pub mod data;
 pub mod labels;
 pub mod lines;
 pub mod pattern;
+pub mod plot;
 pub mod statistics;
 pub mod table;
 

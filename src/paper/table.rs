@@ -175,6 +175,7 @@ fn line_rows(line: &Line, options: &PaperOptions) -> Vec<Row> {
     };
     let cells = |of: &dyn Fn(&Numbers) -> Cell, dropped: Cell| {
         let one = |content: &Content| match content {
+            Content::Numbers(numbers) if options.percent => of(&numbers.percent()),
             Content::Numbers(numbers) => of(numbers),
             Content::Dropped => dropped.clone(),
             Content::Absent => Cell::Empty,
@@ -201,11 +202,14 @@ fn error_cell(kind: Errors, numbers: &Numbers, digits: usize) -> Cell {
     }
 }
 
+/// Fewest decimals of a statistic: an R2 needs them, whatever the estimates are in.
+const FEWEST_DIGITS: usize = 3;
+
 fn fact_row(line: &FactLine, options: &PaperOptions) -> Row {
     let cell = |fact: &Fact| match fact {
         Fact::Words(words) => Cell::Text(words.clone()),
         Fact::Count(value) => Cell::number(count(*value)),
-        Fact::Number(value) => Cell::number(rounded(*value, options.digits)),
+        Fact::Number(value) => Cell::number(rounded(*value, options.digits.max(FEWEST_DIGITS))),
         Fact::Absent => Cell::Text(MISSING.to_owned()),
     };
     Row::new(&line.label, line.facts.iter().map(cell).collect())

@@ -3,7 +3,9 @@
 mod docs;
 mod fit;
 mod loader;
+mod paper;
 mod refusals;
+mod replication;
 mod reproduce;
 mod schema;
 mod support;
