@@ -104,8 +104,20 @@ fn columns(grid: &Grid, style: &Style) -> String {
             let signed = cells()
                 .any(|cell| matches!(cell, Cell::Number { text, .. } | Cell::Error(text) if text.starts_with('-')));
             let sign = if signed { "-" } else { "" };
+            // room for what stands around the digits, which are aligned without it
+            let framed = cells().any(|cell| matches!(cell, Cell::Error(_)));
+            let stars = cells().filter_map(|cell| match cell {
+                Cell::Number { stars, .. } => Some(stars.as_str()),
+                _ => None,
+            });
+            let before = if framed { "{(}" } else { "" };
+            let after = match (stars.max_by_key(|stars| stars.len()).filter(|stars| !stars.is_empty()), framed) {
+                (Some(stars), _) => format!("{{$^{{{stars}}}$}}"),
+                (None, true) => String::from("{)}"),
+                (None, false) => String::new(),
+            };
             format!(
-                "S[table-format={sign}{whole}.{decimals},table-align-text-before=false,table-align-text-after=false]"
+                "S[table-format={before}{sign}{whole}.{decimals}{after},table-align-text-before=false,table-align-text-after=false]"
             )
         }
     };

@@ -78,13 +78,14 @@ fn row(cells: impl Iterator<Item = String>) -> String {
 
 /// A cell; stars and parentheses take no room, so that they do not move the digits.
 fn cell(cell: &Cell) -> String {
-    let hanging = |text: &str| format!("#box(width: 0pt)[{text}]");
+    // the semicolon ends the expression: what follows is text again
+    let hanging = |text: &str| format!("#box(width: 0pt, align(left)[{text}]);");
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => running(text),
         Cell::Number { text, stars } if stars.is_empty() => number(text),
         Cell::Number { text, stars } => {
-            let marks = format!("#super[{}]", escaped(stars));
+            let marks = format!("#super[{}];", escaped(stars));
             format!("{}{}", number(text), hanging(&marks))
         }
         Cell::Error(text) => format!("({}{}", number(text), hanging(")")),
@@ -105,7 +106,7 @@ fn running(text: &str) -> String {
         .iter()
         .map(|piece| match piece {
             Inline::Plain(plain) => escaped(plain),
-            Inline::Literal(literal) => format!("#raw(\"{}\")", literal.replace('\\', "\\\\").replace('"', "\\\"")),
+            Inline::Literal(literal) => format!("#raw(\"{}\");", literal.replace('\\', "\\\\").replace('"', "\\\"")),
         })
         .collect()
 }
@@ -137,7 +138,7 @@ mod tests {
     fn marks_of_the_language_are_escaped() {
         assert_eq!(
             running("a_b * `x\"y` #1 $2 @c // - = <d> [e] ~"),
-            "a\\_b \\* #raw(\"x\\\"y\") \\#1 \\$2 \\@c /\\/ - = \\<d\\> \\[e\\] \\~"
+            "a\\_b \\* #raw(\"x\\\"y\"); \\#1 \\$2 \\@c /\\/ - = \\<d\\> \\[e\\] \\~"
         );
         assert_eq!(escaped("- x"), "\\- x");
     }
@@ -158,8 +159,8 @@ mod tests {
         let text = table(&grid, "tab:x");
         for wanted in [
             "table.cell(colspan: 2, emph[Panel A])",
-            "[x], [\u{2212}0.1#box(width: 0pt)[#super[\\*]]],",
-            "[], [\\[\u{2212}0.3, 0.1#box(width: 0pt)[\\]]],",
+            "[x], [\u{2212}0.1#box(width: 0pt, align(left)[#super[\\*];]);],",
+            "[], [\\[\u{2212}0.3, 0.1#box(width: 0pt, align(left)[\\]]);],",
             ") <tab:x>",
         ] {
             assert!(text.contains(wanted), "{wanted}\n{text}");

@@ -45,9 +45,10 @@ fn the_numbers_of_the_table_are_those_of_the_fits() {
     for (column, file) in [(1, "a.json"), (2, "b.json")] {
         let document: serde_json::Value = serde_json::from_str(&folder.read(file)).unwrap();
         for coefficient in document["models"][0]["coefficients"].as_array().unwrap() {
-            let row = exact.as_array().unwrap().iter().find(|row| {
-                row["column"] == column && row["kind"] == "estimate" && row["term"] == coefficient["term"]
-            });
+            let row =
+                exact.as_array().unwrap().iter().find(|row| {
+                    row["column"] == column && row["kind"] == "estimate" && row["term"] == coefficient["term"]
+                });
             for key in ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"] {
                 assert_eq!(row.unwrap()[key], coefficient[key], "{file} {key}");
             }
@@ -59,9 +60,29 @@ fn the_numbers_of_the_table_are_those_of_the_fits() {
 fn terms_and_models_are_chosen_ordered_and_named() {
     let folder = saved().with("labels.toml", "\"expertise::*\" = \"Level *\"\nverified = \"Verified success\"\n");
     let arguments = [
-        "table", "a.json", "b.json", "--models", "b=Within months", "--models", "a=Within modes", "--keep", "expertise::*",
-        "--drop", "expertise::2", "--order", "*::5", "--rename", "labels.toml", "--errors", "ci", "--statistics", "n,fe",
-        "--notes", "A note of the author", "--stars", "0.05",
+        "table",
+        "a.json",
+        "b.json",
+        "--models",
+        "b=Within months",
+        "--models",
+        "a=Within modes",
+        "--keep",
+        "expertise::*",
+        "--drop",
+        "expertise::2",
+        "--order",
+        "*::5",
+        "--rename",
+        "labels.toml",
+        "--errors",
+        "ci",
+        "--statistics",
+        "n,fe",
+        "--notes",
+        "A note of the author",
+        "--stars",
+        "0.05",
     ];
     let text = folder.run(&arguments).ok();
     let stubs: Vec<&str> = text.lines().filter(|line| line.starts_with("Level")).map(|line| &line[..7]).collect();

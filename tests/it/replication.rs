@@ -45,7 +45,11 @@ fn one_changed_value_is_found_with_what_it_changes() {
     lines[7] = fields.join(",");
     let folder = folder.with("s.csv", lines.join("\n") + "\n");
     let ran = verify(&folder, &[]);
-    says(&ran, 1, &["not as locked", "values changed, in 300 rows", "coefficients[expertise::2].estimate", "other bytes"]);
+    says(
+        &ran,
+        1,
+        &["not as locked", "values changed, in 300 rows", "coefficients[expertise::2].estimate", "other bytes"],
+    );
     let exact = verify(&folder, &["--format", "json"]);
     assert_eq!(exact.code, 1);
     let rows: serde_json::Value = serde_json::from_str(&exact.out).unwrap();
@@ -63,8 +67,11 @@ fn rows_in_another_order_are_told_from_changed_values() {
     let ran = verify(&folder, &["--data", "reversed.csv", "--digits", "9"]);
     says(&ran, 0, &["the rows are in another order", "to 9 significant digits"]);
     // a column that no model uses
-    let more: String =
-        text.lines().enumerate().map(|(at, line)| format!("{line},{}\n", if at == 0 { "extra" } else { "1" })).collect();
+    let more: String = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| format!("{line},{}\n", if at == 0 { "extra" } else { "1" }))
+        .collect();
     let folder = folder.with("more.csv", more);
     says(&verify(&folder, &["--data", "more.csv"]), 0, &["the files differ elsewhere"]);
 }
@@ -97,10 +104,20 @@ fn a_folder_for_replication_runs_by_itself() {
     let folder = locked();
     let ran = folder.run(&["package", "l.json", "--out", "p", "--with-data", "--title", "A study", "--quiet"]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""));
-    let files: Vec<String> = folder.files().into_iter().filter_map(|name| Some(name.strip_prefix("p/")?.to_owned())).collect();
+    let files: Vec<String> =
+        folder.files().into_iter().filter_map(|name| Some(name.strip_prefix("p/")?.to_owned())).collect();
     let expected = [
-        "MANIFEST.sha256", "README.md", "data.sha256", "data/s.csv", "metier.lock.json", "results/results.csv",
-        "results/results.json", "results/tables.md", "results/tables.tex", "run.sh", "specification/m.toml",
+        "MANIFEST.sha256",
+        "README.md",
+        "data.sha256",
+        "data/s.csv",
+        "metier.lock.json",
+        "results/results.csv",
+        "results/results.json",
+        "results/tables.md",
+        "results/tables.tex",
+        "run.sh",
+        "specification/m.toml",
     ];
     assert_eq!(files, expected);
     let inside = Folder::new();
