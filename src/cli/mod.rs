@@ -1,11 +1,14 @@
 //! The command line: arguments, verbs, messages, exit codes. No numerics.
 
 mod args;
+mod bootstrap;
 mod check;
 mod diagnostic;
+mod estimators;
 mod fit;
 mod list;
 mod lock;
+mod margins;
 mod package;
 mod plot;
 mod printer;
@@ -14,6 +17,8 @@ mod reproduce;
 mod simulate;
 mod source;
 mod table;
+mod test;
+mod verb;
 mod verify;
 
 pub use args::{Arguments, Command};
@@ -35,7 +40,12 @@ pub mod exit {
 pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
-        Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Test(ref test) => test::run(test),
+        Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
+        Command::Estimators(ref estimators) => estimators::run(estimators),
+        Command::Margins(ref margins) => margins::run(margins),
+        Command::Report(ref report) => reproduce::run(report, "report"),
+        Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),
         Command::Plot(ref plot) => plot::run(plot),
         Command::Verify(ref verify) => verify::run(verify),

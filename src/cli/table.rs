@@ -1,7 +1,7 @@
 //! `metier table`: a table for a paper from saved fits.
 
 use super::args::OutputFormat;
-use super::fit::chosen_format;
+use super::fit::format_of;
 use super::{Failure, exit, printer};
 use crate::output::read::{self, Saved};
 use crate::output::write::{check_target, write};
@@ -110,7 +110,7 @@ impl From<PaperError> for Failure {
 /// Files that are not ours, names that fit nothing, a file that cannot be written.
 pub fn run(arguments: &TableArguments) -> Result<u8, Failure> {
     check_stars(arguments.stars.as_deref())?;
-    let format = chosen_format(arguments.format, arguments.output.as_deref());
+    let format = format_of(arguments.format, arguments.output.as_deref());
     if arguments.siunitx && format != Format::Latex {
         let hint = Some(String::from("add `--format latex`, or leave it out"));
         return Err(Failure::input("`--siunitx` is for LaTeX", hint));

@@ -1,7 +1,7 @@
 //! `metier verify`: repeats a run from its lock file.
 
 use super::args::{Arguments, Command, FitArguments, OutputFormat, ReproduceArguments};
-use super::fit::chosen_format;
+use super::fit::format_of;
 use super::progress::Progress;
 use super::{Failure, exit, fit, printer, reproduce};
 use crate::lock::Lock;
@@ -64,7 +64,7 @@ pub fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let now = repeat(&command, &locked, &mut progress)?;
     progress.finish();
     let found = verification(&locked, &now, arguments.digits.map(usize::from));
-    let text = match chosen_format(arguments.format, arguments.output.as_deref()) {
+    let text = match format_of(arguments.format, arguments.output.as_deref()) {
         Format::Csv => found.data().to_csv(),
         Format::Json => json_text::indented(&found.data().to_json()),
         readable => {
@@ -106,7 +106,7 @@ fn command_of(locked: &Lock, arguments: &VerifyArguments) -> Result<Locked, Fail
             fit.source.apply_threads()?;
             Ok(Locked::Fit(Box::new(fit)))
         }
-        Command::Reproduce(mut reproduce) => {
+        Command::Reproduce(mut reproduce) | Command::Report(mut reproduce) => {
             if !arguments.data.is_empty() {
                 reproduce.data.clone_from(&arguments.data);
             }
@@ -115,7 +115,7 @@ fn command_of(locked: &Lock, arguments: &VerifyArguments) -> Result<Locked, Fail
             Ok(Locked::Reproduce(Box::new(reproduce)))
         }
         _ => Err(Failure::input(
-            "the command in the lock file is neither `fit` nor `reproduce`",
+            "the command in the lock file is none of `fit`, `report` and `reproduce`",
             Some(String::from("these are the commands that write lock files")),
         )),
     }

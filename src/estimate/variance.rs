@@ -8,15 +8,61 @@ use crate::design::Sample;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::result::*;
-use crate::vcov::clustered_meat;
-use crate::vcov::small_sample::small_sample;
+use crate::vcov::small_sample::{Term, reference, small_sample};
+use crate::vcov::{Bare, ClusteredMeat, clustered_meat};
 
-/// Covariance of the functionals, with what it was built from.
+/// A covariance, with what it was built from.
 pub(super) struct Variance {
     pub matrix: Vec<f64>,
     pub clusters: Vec<ClusterInfo>,
-    pub smallest: usize,
     pub small_sample: SmallSample,
+    pub reference: Reference,
+    /// Its terms without factors, if they are to be kept.
+    pub terms: Vec<Term>,
+}
+
+impl Variance {
+    /// A covariance by clusters.
+    ///
+    /// # Errors
+    /// Too few clusters.
+    pub fn clustered(options: &Options, counts: &Counts, meat: ClusteredMeat) -> Result<Self, FitError> {
+        if let Some(few) = meat.too_few() {
+            return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.groups });
+        }
+        let rule = options.rule();
+        let (factor, matrix) = meat.combined(&rule, options.family, options.vcov, &counts.sizes());
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let reference = reference(&rule, &counts.sizes(), Some(meat.smallest()));
+        let clusters = meat.clusters();
+        let terms = if options.keep_bare { meat.terms } else { Vec::new() };
+        Ok(Variance { matrix, clusters, small_sample, reference, terms })
+    }
+
+    /// A covariance without clusters; `bare` is multiplied by the factor.
+    pub fn unclustered(options: &Options, counts: &Counts, bare: Vec<f64>) -> Self {
+        let (rule, sizes) = (options.rule(), counts.sizes());
+        let factor = small_sample(&rule, options.family, options.vcov, &sizes, &[]);
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let matrix = bare.iter().map(|entry| entry * small_sample.factor).collect();
+        let terms = if options.keep_bare {
+            vec![Term { name: String::from("rows"), sign: 1.0, groups: sizes.n, matrix: bare }]
+        } else {
+            Vec::new()
+        };
+        Variance { matrix, clusters: Vec::new(), small_sample, reference: reference(&rule, &sizes, None), terms }
+    }
+
+    /// What other conventions need, for `coefficients` of them; `matrix_of` gives a term on the scale of the data.
+    pub fn bare(&self, counts: &Counts, coefficients: usize, matrix_of: impl Fn(&[f64]) -> Vec<f64>) -> Option<Bare> {
+        let scaled = |term: &Term| Term { matrix: matrix_of(&term.matrix), ..term.clone() };
+        (!self.terms.is_empty()).then(|| Bare {
+            terms: self.terms.iter().map(scaled).collect(),
+            sizes: counts.sizes(),
+            coefficients,
+            effects: counts.facts.clone(),
+        })
+    }
 }
 
 /// Covariance of the functionals of `query`.
@@ -40,19 +86,13 @@ pub(super) fn variance(
     match options.vcov {
         VcovKind::Cr1 => {
             let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            let meat = clustered_meat(&names, l, |subset| rows.meat(query, Grouping::Clusters(subset), exact));
-            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
-            }
-            let factor = small_sample(options.family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
+            let meat_of = |subset: &[usize]| rows.meat(query, Grouping::Clusters(subset), exact);
+            let meat = clustered_meat(&names, l, options.multiway, options.keep_bare, meat_of);
+            Variance::clustered(options, counts, meat)
         }
         VcovKind::Hc1 => {
-            let factor = small_sample(options.family, VcovKind::Hc1, counts.n, counts.k, 0);
             let meat = rows.meat(query, Grouping::Rows, exact);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+            Ok(Variance::unclustered(options, counts, meat.matrix))
         }
         VcovKind::Iid => {
             // model-based part: w^2 Var(y) is w sigma^2, or w V, the information over the squared score factor in h
@@ -72,16 +112,15 @@ pub(super) fn variance(
                 let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
                 singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
             }
-            let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
-            matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
+            let mut variance = Variance::unclustered(options, counts, matrix);
             if query.records.first_constant() < l {
                 // composition part: rows of the target as draws, with the model's part switched off
                 let mut records = query.records.clone();
                 layout.cell.iter().for_each(|&cell| records.slope_mut(cell as usize).fill(0.0));
                 let part = rows.meat(&ScoreQuery { records: &records, ..query.clone() }, Grouping::Rows, exact);
-                matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
+                variance.matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
             }
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+            Ok(variance)
         }
     }
 }

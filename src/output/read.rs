@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::result::{
     AbsorbedRank, ClusterInfo, Composition, ContrastKind, ContrastRow, DroppedTerm, EffectInfo, Estimate, FitStats,
     Flow, FlowStep, ModelFit, Overlap, R2Step, RateRow, Rates, Reference, Run, SeparatedSide, Separation, SmallSample,
+    TermFactor,
 };
 
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -284,6 +285,7 @@ fn model(at: &At) -> Result<ModelFit, ReadError> {
             .map(|step| Ok(R2Step { added: step.get("added")?.text()?, r2: step.number_of("r2")? }))
             .collect::<Result<_, ReadError>>()?,
         fit: statistics(&fit)?,
+        penalty: at.find("penalty").map(|found| found.number()).transpose()?,
         warnings: at.get("warnings")?.list()?.iter().map(At::text).collect::<Result<_, _>>()?,
     })
 }
@@ -322,9 +324,21 @@ fn clusters(at: &At) -> Result<Vec<ClusterInfo>, ReadError> {
 
 fn small_sample(at: &At) -> Result<SmallSample, ReadError> {
     Ok(SmallSample {
+        convention: at.text_of("convention")?.unwrap_or_else(|| String::from("fixest")),
         n: at.count_of("n")?,
         k: at.count_of("k")?,
         k_factor: at.number_of("k_factor")?,
+        g_factor: at.number_of("g_factor")?,
+        factor: at.number_of("factor")?,
+        terms: at.list_or_empty("terms")?.iter().map(term_factor).collect::<Result<_, _>>()?,
+    })
+}
+
+fn term_factor(at: &At) -> Result<TermFactor, ReadError> {
+    Ok(TermFactor {
+        name: at.get("name")?.text()?,
+        sign: at.number_of("sign")?,
+        groups: at.count_of("n_clusters")?,
         g_factor: at.number_of("g_factor")?,
         factor: at.number_of("factor")?,
     })
@@ -436,6 +450,7 @@ fn statistics(at: &At) -> Result<FitStats, ReadError> {
         within_r2: at.number_of("within_r2")?,
         pseudo_r2: at.number_of("pseudo_r2")?,
         sigma: at.number_of("sigma")?,
+        f_statistic: at.find("f_statistic").map_or(Ok(f64::NAN), |found| found.number())?,
         log_likelihood: at.number_of("log_likelihood")?,
         deviance: at.number_of("deviance")?,
         mean_outcome: at.number_of("mean_outcome")?,
@@ -464,6 +479,8 @@ mod tests {
         });
         fit.r2_steps = vec![R2Step { added: String::from("regressors"), r2: 0.1 + 0.2 }];
         fit.weights = Some(String::from("w"));
+        fit.penalty = Some(1.0 / 3.0);
+        fit.fit.f_statistic = 12.5;
         fit.clusters.push(ClusterInfo { name: String::from("a:b"), count: 7 });
         run.fits.push(fit);
         if let Some(rates) = &mut run.fits[0].rates {

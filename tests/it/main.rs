@@ -6,6 +6,7 @@ mod loader;
 mod paper;
 mod refusals;
 mod replication;
+mod report;
 mod reproduce;
 mod schema;
 mod support;
