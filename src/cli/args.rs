@@ -25,7 +25,7 @@ Examples:
   metier fit --model models/table_a1.toml --data s.csv
   metier check s.csv                                does the table fit the codebook, what would be dropped
 
-Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation failed";
+Exit codes: 0 done, 1 done with findings (check, verify), 2 usage or input, 3 estimation failed";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -47,6 +47,14 @@ pub enum Command {
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
     Reproduce(ReproduceArguments),
+    /// Put saved models side by side in a table for a paper
+    Table(super::table::TableArguments),
+    /// Draw saved models: coefficients, or adjusted rates
+    Plot(super::plot::PlotArguments),
+    /// Repeat a run from its lock file, and say what differs and why
+    Verify(super::verify::VerifyArguments),
+    /// Write a folder for replication from a lock file
+    Package(super::package::PackageArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
@@ -126,6 +134,8 @@ pub enum OutputFormat {
     Latex,
     /// One page
     Html,
+    /// Tables in Typst
+    Typst,
 }
 
 /// `metier fit`.
@@ -154,6 +164,9 @@ pub struct FitArguments {
     /// File to write with the fitted value of every row used: .csv or .json
     #[arg(long, value_name = "FILE")]
     pub save_fitted: Option<PathBuf>,
+    /// File to write with everything that `metier verify` needs to repeat the run
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Decimals of printed tables
     #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
     pub digits: u8,

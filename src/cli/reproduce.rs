@@ -3,6 +3,7 @@
 
 use super::args::ReproduceArguments;
 use super::fit::parse_model;
+use super::lock::Inputs;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
 use super::{Failure, exit, printer};
@@ -105,14 +106,55 @@ fn quoted(text: &String) -> String {
 }
 
 fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8, Failure> {
+    let mut progress = Progress::new(arguments.source.quiet);
+    let Reproduced { run, table, missing, inputs } = compute(arguments, &mut progress)?;
+    progress.stage("compare and draw");
+    let comparisons = comparisons(&run.fits, &table)?;
+    let mut files = render_files(&run, &comparisons, &missing)?;
+    let page = report(&run, &comparisons, &missing, command, &|model| alone(arguments, model));
+    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
+    files.push((String::from("report.html"), text.into_bytes()));
+    let lock = inputs.lock(super::lock::command_line(), &run).to_text();
+    files.push((String::from("metier.lock.json"), lock.into_bytes()));
+    progress.stage("write");
+    for (name, bytes) in &files {
+        write_atomic(&out.join(name), bytes)?;
+    }
+    progress.finish();
+    if !arguments.source.quiet {
+        missing.iter().for_each(|sentence| printer::note(sentence));
+        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
+    }
+    Ok(exit::DONE)
+}
+
+/// The models of the report, fitted.
+pub struct Reproduced {
+    /// The fits.
+    pub run: Run,
+    /// The table.
+    pub table: Table,
+    /// Sentences on models left out.
+    pub missing: Vec<String>,
+    /// What a lock file says of specification and data.
+    pub inputs: Inputs,
+}
+
+/// Reads or draws the table, and fits every model.
+///
+/// # Errors
+/// As [`run`].
+pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Result<Reproduced, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
+    let mut model_files = Vec::new();
     for (name, text) in EMBEDDED {
         let mut file = parse_model(name, text)?;
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
         }
         groups.push((name.to_owned(), arguments.source.resolve(&file, &flags)?));
+        model_files.push(file);
     }
     let settings = arguments.source.settings(&[])?;
     let is_synthetic = arguments.data.is_empty();
@@ -123,13 +165,13 @@ fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8,
     names.sort();
     names.dedup();
 
-    let mut progress = Progress::new(arguments.source.quiet);
     progress.stage(if is_synthetic { "simulate" } else { "read" });
     let (table, is_marked) = if is_synthetic {
         let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
         (synthetic(&options, &names, &settings)?, true)
     } else {
-        arguments.source.table(&arguments.data, names, settings, groups.iter().flat_map(|(_, specs)| specs))?
+        let specs = groups.iter().flat_map(|(_, specs)| specs);
+        arguments.source.table(&arguments.data, names, settings.clone(), specs)?
     };
     let workspace = Workspace::new(&table);
     let mut run = Run {
@@ -145,22 +187,12 @@ fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8,
         progress.stage(&format!("fit {name}"));
         run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
     }
-    progress.stage("compare and draw");
-    let comparisons = comparisons(&run.fits, &table)?;
-    let mut files = render_files(&run, &comparisons, &missing)?;
-    let page = report(&run, &comparisons, &missing, command, &|model| alone(arguments, model));
-    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
-    files.push((String::from("report.html"), text.into_bytes()));
-    progress.stage("write");
-    for (name, bytes) in &files {
-        write_atomic(&out.join(name), bytes)?;
-    }
-    progress.finish();
-    if !arguments.source.quiet {
-        missing.iter().for_each(|sentence| printer::note(sentence));
-        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
-    }
-    Ok(exit::DONE)
+    drop(workspace);
+    progress.stage("hash");
+    let drawn = is_synthetic.then_some((arguments.sessions, arguments.seed));
+    let paths: Vec<Option<&str>> = EMBEDDED.iter().map(|(name, _)| Some(*name)).collect();
+    let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, &settings, &table, drawn)?;
+    Ok(Reproduced { run, table, missing, inputs })
 }
 
 /// Takes out the models and counts whose columns the table does not have, and says which.

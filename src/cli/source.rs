@@ -103,7 +103,11 @@ impl SourceArguments {
         Ok(settings)
     }
 
-    fn mapping(&self) -> Result<Mapping, Failure> {
+    /// Columns that stand for other names.
+    ///
+    /// # Errors
+    /// Mappings that mean nothing.
+    pub fn mapping(&self) -> Result<Mapping, Failure> {
         let mut mapping = Mapping::default();
         for text in &self.map {
             if text.contains('=') {

@@ -104,6 +104,7 @@ fn model(fit: &ModelFit) -> Value {
         "penalised_log_likelihood": fit.penalty.map(|penalty| fit.fit.log_likelihood + penalty),
         "warnings": fit.warnings,
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
+        "penalty": fit.penalty,
     })
 }
 

@@ -2,6 +2,12 @@
 
 use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, SeparatedSide, VcovKind};
 
+/// Every family.
+pub const FAMILIES: [Family; 5] = [Family::Ols, Family::Logit, Family::Poisson, Family::Probit, Family::Clogit];
+
+/// Every kind of covariance.
+pub const VCOV_KINDS: [VcovKind; 3] = [VcovKind::Iid, VcovKind::Hc1, VcovKind::Cr1];
+
 /// `ols`, `logit`, `poisson`, `probit` or `clogit`.
 pub fn estimator(family: Family) -> &'static str {
     match family {

@@ -85,7 +85,7 @@ fn starred(row: &Estimate, options: &RenderOptions) -> Cell {
 }
 
 /// Names in order of first appearance, each once.
-pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for name in names {
         if !seen.contains(&name) {
@@ -189,7 +189,7 @@ fn distinct_steps(fits: &[ModelFit]) -> Vec<(usize, &str)> {
 }
 
 /// `OLS`, `Logit`, `Poisson`, `Probit` or `Conditional logit`.
-pub(super) fn family_name(family: Family) -> &'static str {
+pub fn family_name(family: Family) -> &'static str {
     match family {
         Family::Ols => "OLS",
         Family::Logit => "Logit",
