@@ -3,6 +3,7 @@
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
 use super::effects::FittedRows;
 use super::incidental;
+use super::leveraged::Design;
 use super::link::Glm;
 use super::outcome::RowConstants;
 use super::parameters::Absorbed;
@@ -17,8 +18,9 @@ use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
+use crate::rates::contrasts;
 use crate::rates::counterfactual::Counterfactual;
-use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
+use crate::rates::functionals::{FittedCells, Functionals, Scoring, coefficients, glm, linear};
 use crate::result::*;
 use crate::vcov::combine_linear;
 use std::borrow::Cow;
@@ -164,19 +166,30 @@ pub fn assemble_with(
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
-    let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma, &extra)?;
-    let clustered = options.vcov == VcovKind::Cr1;
+    let n_levels = sample.rates.as_ref().map_or(0, |factor| factor.levels.len());
+    let combinations = combinations(sample, options, &functionals, coef.values.len(), outcome.shift);
+    let design = Design {
+        layout,
+        solver,
+        n_coef: coef.values.len(),
+        position: &coef.position,
+        setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
+        combinations: &combinations,
+    };
+    let variance = variance(problem, &query, exact, design, &point, &counts, stats.sigma, &extra)?;
+    let clustered = options.vcov.is_clustered();
     let reference = match options.family {
         Family::Logit | Family::Poisson | Family::Probit => Reference::Normal,
         Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
         Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
     };
     let critical = reference.critical(options.conf_level);
+    let df = variance.degrees_of_freedom(coef.values.len(), n_levels);
 
-    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
-    let picks: Vec<Vec<f64>> = (0..coef.values.len()).map(unit).collect();
-    let vcov = combine_linear(&picks, &variance.matrix, len);
+    let picks = &combinations[..coef.values.len()];
+    let mut vcov = combine_linear(picks, &variance.matrix, len);
     let n_coef = coef.values.len();
+    variance.mask(&mut vcov, 0..n_coef);
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings: Vec<String> = extra
         .separations
@@ -185,22 +198,35 @@ pub fn assemble_with(
         .collect();
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     warnings.extend(counts.warning.clone());
-    for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
-        warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
+    for (j, (term, _)) in coef.names.iter().zip(&errors).enumerate().filter(|(_, (_, se))| se.is_nan()) {
+        let reason = variance.reason(j, options.vcov);
+        warnings.push(match reason {
+            Some(reason) => format!("`{term}` {reason}"),
+            None => format!("the multiway variance of `{term}` is negative: no standard error"),
+        });
     }
     let coefficients: Vec<Estimate> = coef
         .names
         .iter()
         .zip(&coef.values)
         .zip(&errors)
-        .map(|((term, &value), &se)| estimate(term.clone(), value, se, reference, critical))
+        .enumerate()
+        .map(|(j, ((term, &value), &se))| {
+            let own = df.as_ref().map(|df| Reference::StudentT(df.coefficients[j]));
+            let critical = own.map_or(critical, |own| own.critical(options.conf_level));
+            estimate(term.clone(), value, se, own.unwrap_or(reference), critical)
+        })
         .collect();
     let (rates, overlap) = match &setting {
         None => (None, None),
         Some((factor, _)) => {
-            let vcov = combine_linear(&functionals.combination, &variance.matrix, len);
-            let scale = Scale { outcome, reference, critical };
+            let mut vcov = combine_linear(&functionals.combination, &variance.matrix, len);
+            variance.mask(&mut vcov, n_coef..n_coef + n_levels);
+            let scale = Scale { outcome, reference, critical, df: df.as_ref() };
             let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
+            for (k, row) in rates.levels.iter_mut().enumerate() {
+                row.note = variance.reason(n_coef + k, options.vcov).or(row.note.take());
+            }
             let overlap = describe_overlap(problem, factor, &functionals, &mut rates, exact, layout, &counts);
             let notes =
                 rates.levels.iter().filter_map(|row| Some(format!("level `{}`: {}", row.level, row.note.as_ref()?)));
@@ -211,7 +237,7 @@ pub fn assemble_with(
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
-        let mut combos = picks.clone();
+        let mut combos = picks.to_vec();
         if let Some(rates) = &rates {
             names.extend(rates.levels.iter().map(|row| format!("rate::{}", row.level)));
             combos.extend(functionals.combination.iter().cloned());
@@ -242,6 +268,7 @@ pub fn assemble_with(
         clusters: variance.clusters,
         small_sample: variance.small_sample,
         reference,
+        df,
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
@@ -254,6 +281,30 @@ pub fn assemble_with(
         warnings,
     };
     Ok(Fitted { fit, influence, rows: fitted_rows, effects: None })
+}
+
+/// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.
+fn combinations(
+    sample: &Sample,
+    options: &Options,
+    functionals: &Functionals,
+    n_coef: usize,
+    shift: f64,
+) -> Vec<Vec<f64>> {
+    let len = functionals.records.len();
+    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    let mut all: Vec<Vec<f64>> = (0..n_coef).map(unit).collect();
+    all.extend(functionals.combination.iter().cloned());
+    let Some(factor) = &sample.rates else { return all };
+    let rates: Vec<f64> = functionals.rates.iter().map(|rate| rate + shift).collect();
+    for (kind, gradient) in contrasts::gradients(&rates, factor.reference) {
+        if kind == ContrastKind::OddsRatio && options.family == Family::Poisson {
+            continue;
+        }
+        let of = |m: usize| gradient.iter().zip(&functionals.combination).map(|(g, c)| g * c[m]).sum();
+        all.push((0..len).map(of).collect());
+    }
+    all
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -424,7 +475,7 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
     };
     let n = rows_in(Exact::No);
     let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
-    let clustered = options.vcov == VcovKind::Cr1;
+    let clustered = options.vcov.is_clustered();
     let nested_in = if clustered { rows.nesting(exact) } else { vec![None; sample.effects.len()] };
     let codes = |e: usize| layout.cell.iter().map(|&cell| cells.effect_codes[e][cell as usize]).collect();
     let (levels, nested_in) = (layout.effect_levels.as_slice(), nested_in.as_slice());

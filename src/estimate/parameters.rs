@@ -7,7 +7,7 @@
 use super::Options;
 use crate::absorb::kernel::rank::{MAX_REMAINING, Rank, rank};
 use crate::design::Sample;
-use crate::result::{AbsorbedRank, EffectInfo, VcovKind};
+use crate::result::{AbsorbedRank, EffectInfo};
 use crate::vcov::small_sample::count_effects;
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ impl<'a, C: Fn(usize) -> Cow<'a, [u32]>> Absorbed<'a, C> {
     /// Counts; `known` is filled once for outcomes with the same rows.
     pub fn count(&self, known: &OnceLock<Ranks>) -> Parameters {
         let Absorbed { sample, options, levels, nested_in, .. } = *self;
-        let clustered = options.vcov == VcovKind::Cr1;
+        let clustered = options.vcov.is_clustered();
         let (mut effects, mut counted) = count_effects(sample, levels, nested_in, clustered);
         let (_, mut counted_all) = count_effects(sample, levels, nested_in, false);
         // an exact count that nobody asked for must not cost what the fit costs

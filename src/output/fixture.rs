@@ -56,6 +56,7 @@ fn ols_fit() -> ModelFit {
             factor: 1_959.0 / 1_868.0 * 1_204.0 / 1_203.0,
         },
         reference: Reference::StudentT(1_203.0),
+        df: None,
         conf_level: 0.95,
         weights: None,
         effects: vec![EffectInfo {

@@ -12,13 +12,9 @@ pub fn estimator(family: Family) -> &'static str {
     }
 }
 
-/// `iid`, `HC1` or `CR1`.
+/// `iid`, `HC1` to `HC3`, `CR1` to `CR3`, `CR3J`.
 pub fn se_type(kind: VcovKind) -> &'static str {
-    match kind {
-        VcovKind::Iid => "iid",
-        VcovKind::Hc1 => "HC1",
-        VcovKind::Cr1 => "CR1",
-    }
+    kind.name()
 }
 
 /// `sampled` or `fixed`.

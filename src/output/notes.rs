@@ -67,10 +67,13 @@ fn covariance_note(fit: &ModelFit) -> String {
         .collect();
     let errors = match fit.vcov_kind {
         VcovKind::Iid => String::from("standard errors for independent errors of equal variance (iid)"),
-        VcovKind::Hc1 => String::from("heteroskedasticity-robust standard errors (HC1)"),
-        VcovKind::Cr1 => format!("cluster-robust standard errors (CR1) by {}", clusters.join(" and ")),
+        kind if kind.is_clustered() => {
+            format!("cluster-robust standard errors ({}) by {}", kind.name(), clusters.join(" and "))
+        }
+        kind => format!("heteroskedasticity-robust standard errors ({})", kind.name()),
     };
     let reference = match fit.reference {
+        _ if fit.df.is_some() => String::from("t with the Bell-McCaffrey degrees of freedom of each number"),
         Reference::StudentT(df) => format!("t({})", rounded(df, 0)),
         Reference::Normal => String::from("the normal distribution"),
     };
@@ -83,6 +86,18 @@ fn small_sample_note(fit: &ModelFit) -> String {
     let formula = match (fit.vcov_kind, fit.family) {
         (VcovKind::Cr1, _) => "G/(G - 1) x (n - 1)/(n - K)",
         (VcovKind::Hc1, _) => "n/(n - K)",
+        (VcovKind::Hc2 | VcovKind::Cr2, _) => {
+            return String::from("residuals are corrected for their leverage: no small-sample factor");
+        }
+        (VcovKind::Hc3, _) => return String::from("every row left out in turn: no small-sample factor"),
+        (VcovKind::Cr3 | VcovKind::Cr3j, _) => {
+            let about = if fit.vcov_kind == VcovKind::Cr3 { "estimate" } else { "mean of the estimates without one" };
+            let step = if fit.family == Family::Ols { "" } else { ", each by one step of scoring" };
+            let groups = fit.clusters.iter().map(|cluster| cluster.count).min().map_or_else(String::new, count);
+            return format!(
+                "every cluster left out in turn{step}, squares about the {about}, factor (G - 1)/G with G = {groups}"
+            );
+        }
         (VcovKind::Iid, Family::Logit | Family::Poisson | Family::Probit) => "(n - 1)/(n - K)",
         (VcovKind::Iid, Family::Ols) => {
             let (n, k) = (count(parts.n), count(parts.k));

@@ -4,6 +4,11 @@
 //! q sum_g phi_g phi_g' (Liang and Zeger 1986), and multiway clustering adds and subtracts the covariances of all
 //! intersections (Cameron, Gelbach and Miller 2011). q is the [`small_sample`] factor.
 
+pub mod correct;
+pub mod delete;
+pub mod jackknife;
+pub mod leverage;
+pub mod satterthwaite;
 pub mod small_sample;
 
 use crate::aggregate::Meat;

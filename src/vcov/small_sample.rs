@@ -54,6 +54,9 @@ pub fn small_sample(family: Family, kind: VcovKind, n: usize, k: usize, smallest
         VcovKind::Iid => ((rows - 1.0) / (rows - parameters), 1.0),
         VcovKind::Hc1 => (rows / (rows - parameters), 1.0),
         VcovKind::Cr1 => ((rows - 1.0) / (rows - parameters), g / (g - 1.0)),
+        // their factors are part of their definitions
+        VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 => (1.0, 1.0),
+        VcovKind::Cr3 | VcovKind::Cr3j => (1.0, (g - 1.0) / g),
     };
     SmallSample { n, k, k_factor, g_factor, factor: k_factor * g_factor }
 }

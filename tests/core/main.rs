@@ -13,3 +13,4 @@ mod public;
 mod separation;
 mod slopes;
 mod support;
+mod variance;

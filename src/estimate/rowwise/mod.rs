@@ -29,7 +29,7 @@ const PROBED: usize = 4096;
 /// Whether a fit is made on rows.
 pub fn applies(sample: &Sample, options: &Options) -> bool {
     let is_whole = sample.absorbs_constant() && sample.rates.is_none() && !options.bias_correction;
-    if options.method == Method::Cells || !is_whole {
+    if options.method == Method::Cells || !is_whole || options.vcov.uses_leverage() {
         return false;
     }
     if sample.has_slopes() {

@@ -32,6 +32,10 @@ pub(super) fn variance(
     let m = scores.kept.len();
     let family = fit.options.family;
     match fit.options.vcov {
+        // `rowwise::applies` leaves these to the cells
+        kind @ (VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j) => {
+            Err(FitError::NoLeverage { kind, reason: String::from("the effects are absorbed row by row") })
+        }
         VcovKind::Cr1 => {
             let names: Vec<&str> = fit.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
             // the first subset is the first variable, whose sums the pass over residuals may have made
@@ -41,17 +45,38 @@ pub(super) fn variance(
             }
             let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
             let matrix = sandwich(bread, &meat.matrix, m, factor.factor);
-            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
+            Ok(Variance {
+                matrix,
+                clusters: meat.clusters,
+                smallest: meat.smallest,
+                small_sample: factor,
+                unidentified: Vec::new(),
+                df: Vec::new(),
+            })
         }
         VcovKind::Hc1 => {
             let factor = small_sample(family, VcovKind::Hc1, counts.n, counts.k, 0);
             let matrix = sandwich(bread, &scores.by_row(), m, factor.factor);
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+            Ok(Variance {
+                matrix,
+                clusters: Vec::new(),
+                smallest: 0,
+                small_sample: factor,
+                unidentified: Vec::new(),
+                df: Vec::new(),
+            })
         }
         VcovKind::Iid => {
             let factor = small_sample(family, VcovKind::Iid, counts.n, counts.k, 0);
             let matrix = bread.iter().map(|entry| entry * sigma2 * factor.factor).collect();
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
+            Ok(Variance {
+                matrix,
+                clusters: Vec::new(),
+                smallest: 0,
+                small_sample: factor,
+                unidentified: Vec::new(),
+                df: Vec::new(),
+            })
         }
     }
 }
