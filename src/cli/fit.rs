@@ -24,7 +24,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
         let hint = String::from("stars stand for p-values, e.g. `--stars 0.1,0.05,0.01`");
         return Err(Failure::input(format!("{wrong} is no p-value"), Some(hint)));
     }
-    let files = model_files(arguments)?;
+    let files = model_files("fit", arguments.formula.as_deref(), &arguments.model)?;
     let flags = arguments.entry.entry();
     let mut groups: Vec<(String, Vec<Resolved>)> = files
         .iter()
@@ -36,7 +36,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     }
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
-    let format = format_of(arguments);
+    let format = format_of(arguments.format, arguments.output.as_deref());
     check_targets(arguments)?;
 
     let mut progress = Progress::new(arguments.source.quiet);
@@ -103,22 +103,25 @@ fn save(path: Option<&Path>, table: impl FnOnce() -> DataTable) -> Result<(), Fa
     Ok(())
 }
 
-fn sources(table: &crate::table::Table, data: &[String]) -> Vec<String> {
+pub(super) fn sources(table: &crate::table::Table, data: &[String]) -> Vec<String> {
     if table.sources.is_empty() { data.to_vec() } else { table.sources.iter().map(|(file, _)| file.clone()).collect() }
 }
 
 /// The model files named, or one made of the formula.
-fn model_files(arguments: &FitArguments) -> Result<Vec<ModelFile>, Failure> {
-    match (&arguments.formula, arguments.model.as_slice()) {
+///
+/// # Errors
+/// Neither, or both, or a file that is none.
+pub(super) fn model_files(verb: &str, formula: Option<&str>, models: &[String]) -> Result<Vec<ModelFile>, Failure> {
+    match (formula, models) {
         (None, []) => Err(Failure::input(
             "neither a formula nor a model file is given",
-            Some(String::from("`metier fit 'y ~ x | fe' --data FILE`, or `--model FILE`")),
+            Some(format!("`metier {verb} 'y ~ x | fe' --data FILE`, or `--model FILE`")),
         )),
         (Some(_), [_, ..]) => {
             Err(Failure::input("both a formula and a model file are given", Some(String::from("give one of them"))))
         }
         (Some(formula), []) => {
-            let model = ModelEntry { formula: Some(formula.clone()), ..ModelEntry::default() };
+            let model = ModelEntry { formula: Some(formula.to_owned()), ..ModelEntry::default() };
             Ok(vec![ModelFile { name: String::from("fit"), model: vec![model], ..ModelFile::default() }])
         }
         (None, paths) => paths.iter().map(|path| read_model(path)).collect(),
@@ -199,14 +202,15 @@ fn toml_hint(message: &str) -> String {
     }
 }
 
-fn format_of(arguments: &FitArguments) -> Format {
-    match arguments.format {
+/// The format asked for, by name or by the extension of the output.
+pub(super) fn format_of(format: Option<OutputFormat>, output: Option<&Path>) -> Format {
+    match format {
         Some(OutputFormat::Text) => Format::Text,
         Some(OutputFormat::Json) => Format::Json,
         Some(OutputFormat::Csv) => Format::Csv,
         Some(OutputFormat::Markdown) => Format::Markdown,
         Some(OutputFormat::Latex) => Format::Latex,
         Some(OutputFormat::Html) => Format::Html,
-        None => arguments.output.as_deref().and_then(Format::from_extension).unwrap_or(Format::Text),
+        None => output.and_then(Format::from_extension).unwrap_or(Format::Text),
     }
 }

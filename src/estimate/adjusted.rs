@@ -7,7 +7,7 @@ use crate::design::cells::{CellOutcome, is_binary};
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::{log_interval, logit_interval};
-use crate::rates::contrasts::{self, not_negative};
+use crate::rates::contrasts;
 use crate::rates::functionals::Functionals;
 use crate::rates::overlap::{Implied, warnings};
 use crate::result::{ContrastKind, DegreesOfFreedom, Family, Overlap, RateRow, Rates, Reference};
@@ -25,6 +25,11 @@ pub struct Scale<'a> {
     pub df: Option<&'a DegreesOfFreedom>,
 }
 
+/// Root of a variance. One that cancelled to a rounding of the largest is zero; a negative one has no root.
+fn std_error(variance: f64, largest: f64) -> f64 {
+    if variance < 0.0 && variance >= -1e-12 * largest { 0.0 } else { variance.sqrt() }
+}
+
 /// The adjusted rates of one outcome; `vcov` is their covariance.
 pub fn adjusted_rates(
     problem: Problem,
@@ -40,8 +45,9 @@ pub fn adjusted_rates(
     let is_probability = !is_count && is_binary(&problem.sample.outcomes[problem.o].values);
     let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + scale.outcome.shift).collect();
     let raw = raw_rates(problem.rows, factor, scale.outcome);
+    let largest = (0..n).map(|k| vcov[k * n + k]).fold(0.0, f64::max);
     let level = |k: usize| {
-        let (rate, std_error) = (estimates[k], not_negative(vcov[k * n + k]).sqrt());
+        let (rate, std_error) = (estimates[k], std_error(vcov[k * n + k], largest));
         let inside = rate > 0.0 && rate < 1.0;
         let own = |df: &DegreesOfFreedom| Reference::StudentT(df.rates[k]).critical(problem.options.conf_level);
         let critical = scale.df.map_or(scale.critical, own);

@@ -9,20 +9,25 @@ use super::outcome::RowConstants;
 use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
-use super::variance::variance;
+use super::variance::{blank, variance};
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
+use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
 use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
+use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::contrasts;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Functionals, Scoring, coefficients, glm, linear};
+use crate::rates::margins;
 use crate::result::*;
 use crate::vcov::combine_linear;
+use crate::vcov::multiway::settle;
+use crate::vcov::small_sample::{AbsorbedEffect, Sizes};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -31,6 +36,8 @@ use std::sync::OnceLock;
 pub struct Point<'a> {
     /// Coefficients of the regressor columns on the layout's standardised scale.
     pub coef: Vec<f64>,
+    /// The intercept, where the solver has it to all digits.
+    pub intercept: Option<&'a Intercept>,
     /// Fitted mean of each estimation cell (shifted).
     pub fitted: &'a [f64],
     /// Linear predictor, for a likelihood.
@@ -150,7 +157,7 @@ pub fn assemble_with(
         has_constant: layout.has_groups(),
     };
     let setting = sample.rates.as_ref().map(|factor| (factor, Counterfactual::new(sample, cells, factor)));
-    let functionals = match &setting {
+    let mut functionals = match &setting {
         None => coefficients(&fit),
         Some((factor, setting)) if !setting.is_used() => {
             return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
@@ -163,32 +170,43 @@ pub fn assemble_with(
             }
         },
     };
+    let scoring = extra.glm.map(|glm| Scoring { glm, information: point.information, factor: extra.factor });
+    let first_margin = functionals.records.len();
+    let effects = match options.margins {
+        false => Vec::new(),
+        true => margins::extend(sample, cells, &fit, options.composition, solver, scoring, &mut functionals)?,
+    };
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
     let n_levels = sample.rates.as_ref().map_or(0, |factor| factor.levels.len());
-    let combinations = combinations(sample, options, &functionals, coef.values.len(), outcome.shift);
+    let mut combinations = combinations(sample, options, &functionals, coef.values.len(), outcome.shift);
+    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    combinations.extend((first_margin..len).map(unit));
     let design = Design {
         layout,
         solver,
         n_coef: coef.values.len(),
+        n_rates: first_margin - coef.values.len(),
         position: &coef.position,
         setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
         combinations: &combinations,
     };
     let variance = variance(problem, &query, exact, design, &point, &counts, stats.sigma, &extra)?;
-    let clustered = options.vcov.is_clustered();
-    let reference = match options.family {
-        Family::Logit | Family::Poisson | Family::Probit => Reference::Normal,
-        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
-        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
-    };
+    let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
-    let df = variance.degrees_of_freedom(coef.values.len(), n_levels);
+    let df = variance.degrees_of_freedom(coef.values.len(), n_levels, len - first_margin);
 
-    let picks = &combinations[..coef.values.len()];
-    let mut vcov = combine_linear(picks, &variance.matrix, len);
     let n_coef = coef.values.len();
+    let picks = &combinations[..n_coef];
+    let mut vcov = combine_linear(picks, &variance.matrix, len);
+    let bare = variance.bare(&counts, n_coef, |matrix| combine_linear(picks, matrix, len));
+    let is_multiway = variance.clusters.len() > 1;
+    let mut settled = Vec::new();
+    if is_multiway {
+        let names: Vec<&str> = coef.names.iter().map(String::as_str).collect();
+        settled = settle(options.multiway, "coefficients", &names, &mut vcov);
+    }
     variance.mask(&mut vcov, 0..n_coef);
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings: Vec<String> = extra
@@ -196,14 +214,12 @@ pub fn assemble_with(
         .iter()
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
+    warnings.extend(nearly_collinear(layout, solver));
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     warnings.extend(counts.warning.clone());
-    for (j, (term, _)) in coef.names.iter().zip(&errors).enumerate().filter(|(_, (_, se))| se.is_nan()) {
-        let reason = variance.reason(j, options.vcov);
-        warnings.push(match reason {
-            Some(reason) => format!("`{term}` {reason}"),
-            None => format!("the multiway variance of `{term}` is negative: no standard error"),
-        });
+    warnings.extend(settled);
+    for (j, term) in coef.names.iter().enumerate() {
+        warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
     }
     let coefficients: Vec<Estimate> = coef
         .names
@@ -221,6 +237,10 @@ pub fn assemble_with(
         None => (None, None),
         Some((factor, _)) => {
             let mut vcov = combine_linear(&functionals.combination, &variance.matrix, len);
+            if is_multiway {
+                let names: Vec<&str> = factor.levels.iter().map(String::as_str).collect();
+                warnings.extend(settle(options.multiway, "adjusted rates", &names, &mut vcov));
+            }
             variance.mask(&mut vcov, n_coef..n_coef + n_levels);
             let scale = Scale { outcome, reference, critical, df: df.as_ref() };
             let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
@@ -234,6 +254,11 @@ pub fn assemble_with(
             (Some(rates), Some(overlap))
         }
     };
+    let joint = options.keep_influence.then(|| {
+        let rates = if rates.is_some() { functionals.combination.as_slice() } else { &[] };
+        let all: Vec<Vec<f64>> = picks.iter().chain(rates).cloned().collect();
+        combine_linear(&all, &variance.matrix, len)
+    });
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
@@ -249,6 +274,24 @@ pub fn assemble_with(
             })
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
+    });
+    let margins = options.margins.then(|| {
+        let picks = &combinations[combinations.len() - (len - first_margin)..];
+        let mut vcov = combine_linear(picks, &variance.matrix, len);
+        for (j, effect) in effects.iter().enumerate() {
+            let missing = |term: &String| coef.names.iter().position(|name| name == term);
+            if missing(&effect.term).is_some_and(|at| variance.reason(at, options.vcov).is_some()) {
+                blank(&mut vcov, effects.len(), j);
+            }
+        }
+        let error = |j: usize| vcov[j * effects.len() + j].sqrt();
+        let own = |j: usize| df.as_ref().map_or(reference, |df| Reference::StudentT(df.margins[j]));
+        let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
+            kind: effect.kind,
+            value: estimate(effect.term.clone(), effect.value, error(j), own(j), own(j).critical(options.conf_level)),
+            rows: effect.rows,
+        };
+        Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
     });
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
@@ -278,9 +321,10 @@ pub fn assemble_with(
         overlap,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: fitted_rows, effects: None })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
 }
 
 /// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.
@@ -360,7 +404,11 @@ fn unstandardise<'a>(
     }
     let correction = |j: usize| extra.correction.as_ref().map_or(0.0, |step| step[j] / layout.scale[j]);
     let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j] + correction(j)).collect();
-    if has_intercept {
+    if let (true, Some(found)) = (has_intercept, point.intercept) {
+        values.insert(0, (found.value + shift.into()).high);
+        let slope = slope.to_mut();
+        (0..n).for_each(|i| slope[i * n_coef] = found.influence[i]);
+    } else if has_intercept {
         let total: f64 = point.information.iter().sum();
         let mut mean = vec![0.0; layout.k + 1];
         for i in 0..n {
@@ -419,6 +467,17 @@ fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &P
     rows
 }
 
+/// Terms that stay although the usual rule on squares would drop them: only twice the digits tell them from collinear ones.
+fn nearly_collinear(layout: &Layout, solver: &Solver) -> Vec<String> {
+    let terms = layout.names.iter().zip(solver.left()).zip(solver.dropped());
+    let kept = terms.filter(|((_, left), dropped)| dropped.is_none() && **left <= COLLINEARITY_TOLERANCE);
+    kept.map(|((name, left), _)| {
+        let share = left.sqrt();
+        format!("`{name}` is nearly collinear with the terms before it: {share:.0e} of its length is its own")
+    })
+    .collect()
+}
+
 /// Why a term went that is part of a separating combination.
 fn separated_reason(term: &str, separations: &[Separation]) -> Option<&'static str> {
     let found = separations.iter().filter(|found| found.terms.iter().any(|(name, _)| name == term));
@@ -446,6 +505,8 @@ pub(super) struct Counts {
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
     pub k_all: usize,
     pub effects: Vec<EffectInfo>,
+    /// What K was counted from.
+    pub facts: Vec<AbsorbedEffect>,
     pub rank: Option<AbsorbedRank>,
     /// Why K has no exact count.
     pub warning: Option<String>,
@@ -455,6 +516,12 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// What factors are made of.
+    pub fn sizes(&self) -> Sizes {
+        let any_nested = self.effects.iter().any(|effect| effect.nested_in.is_some());
+        Sizes { n: self.n, k: self.k, k_all: self.k_all, any_nested }
+    }
+
     /// Name and levels of the effect with most levels.
     pub fn most_levels(&self) -> Option<(&str, usize)> {
         self.effects.iter().map(|effect| (effect.name.as_str(), effect.levels)).max_by_key(|&(_, levels)| levels)
@@ -509,6 +576,7 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
         k: n_coef + parameters.counted,
         k_all: n_coef + parameters.counted_all,
         effects: parameters.effects,
+        facts: parameters.facts,
         rank: parameters.rank,
         warning: parameters.warning,
         flow,

@@ -13,8 +13,9 @@ use crate::linalg::blocks::sum_blocks_of;
 use crate::rates::counterfactual::Counterfactual;
 use crate::result::*;
 use crate::vcov::correct::{Corrected, Inputs, LARGEST, TooLarge};
-use crate::vcov::jackknife::{Deviations, Numbers, Scoring, Target};
+use crate::vcov::jackknife::{Deviations, Numbers, RatesTarget, Scoring, Target};
 use crate::vcov::leverage::{CENTRES, Leverage};
+use crate::vcov::multiway::Multiway;
 use crate::vcov::satterthwaite::Satterthwaite;
 
 /// Refuses a design whose hat matrix cannot be had, before any work is done on it.
@@ -27,6 +28,7 @@ pub fn check(sample: &Sample, options: &Options, layout: &Layout) -> Result<(), 
         return Ok(());
     }
     let refused = match (kind, sample.clusters.len()) {
+        _ if options.firth => "has no form for a penalised likelihood: use `cr1` or `hc1`",
         (_, 0) if kind.is_clustered() => "needs a cluster variable",
         (VcovKind::Cr2, _) if options.family != Family::Ols => {
             "is for least squares: use `cr3`, one step of a jackknife"
@@ -61,6 +63,8 @@ pub(super) struct Design<'a> {
     pub layout: &'a Layout,
     pub solver: &'a Solver<'a>,
     pub n_coef: usize,
+    /// Functionals of rates, after those of the coefficients.
+    pub n_rates: usize,
     /// Reported position of each regressor column.
     pub position: &'a [Option<usize>],
     /// Reported numbers as combinations of the functionals.
@@ -116,15 +120,13 @@ pub(super) fn variance(
         records,
         n_coef: design.n_coef,
         scoring: local.as_ref().map(Local::scoring),
-        target: design.setting.map(|(setting, n_levels)| target(options, rows, design, setting, n_levels)),
+        target: (records.len() > design.n_coef).then(|| target(options, rows, design)),
     };
-    let small_sample =
-        |g_factor: f64| SmallSample { n: counts.n, k: counts.k, k_factor: 1.0, g_factor, factor: g_factor };
     match options.vcov {
         VcovKind::Hc2 => {
             let (corrected, _) = correct(problem, query, &leverage, &numbers, Grouping::Rows)?;
             let matrix = outer(&corrected.values, corrected.len);
-            Ok(Variance { matrix, ..Variance::of_rows(small_sample(1.0)) })
+            Ok(Variance::defined(options, counts, matrix, Vec::new(), 1.0))
         }
         VcovKind::Cr2 => {
             let (corrected, name) = correct(problem, query, &leverage, &numbers, Grouping::Clusters(&[0]))?;
@@ -132,25 +134,25 @@ pub(super) fn variance(
             if count < 2 {
                 return Err(FitError::TooFewClusters { cluster: name, count });
             }
+            let matrix = outer(&corrected.values, corrected.len);
             let satterthwaite = Satterthwaite::new(&corrected.weights, &leverage, corrected.len);
-            Ok(Variance {
-                matrix: outer(&corrected.values, corrected.len),
-                clusters: vec![ClusterInfo { name, count }],
-                smallest: count,
-                df: design.combinations.iter().map(|combination| satterthwaite.df(combination)).collect(),
-                ..Variance::of_rows(small_sample(1.0))
-            })
+            let df = design.combinations.iter().map(|combination| satterthwaite.df(combination)).collect();
+            Ok(Variance { df, ..Variance::defined(options, counts, matrix, vec![ClusterInfo { name, count }], 1.0) })
         }
         VcovKind::Hc3 => {
             let table = rows.by_cluster(o, query.shift, Grouping::Rows, false);
             let deviations = Deviations::new(&table, &leverage, &numbers);
             let unidentified = unidentified(&deviations, "");
-            Ok(Variance { matrix: deviations.outer(false), unidentified, ..Variance::of_rows(small_sample(1.0)) })
+            let matrix = deviations.outer(false);
+            Ok(Variance { unidentified, ..Variance::defined(options, counts, matrix, Vec::new(), 1.0) })
         }
         kind => {
-            let mut all = Variance::of_rows(small_sample(1.0));
-            all.matrix = vec![0.0; records.len() * records.len()];
+            let (mut clusters, mut missing) = (Vec::new(), Vec::new());
+            let mut matrix = vec![0.0; records.len() * records.len()];
             for (subset, name, sign) in subsets(sample) {
+                if options.multiway == Multiway::Sum && subset.len() > 1 {
+                    break;
+                }
                 let table = rows.by_cluster(o, query.shift, Grouping::Clusters(&subset), false);
                 let deviations = Deviations::new(&table, &leverage, &numbers);
                 let count = deviations.clusters;
@@ -159,13 +161,13 @@ pub(super) fn variance(
                 }
                 let factor = sign * (count as f64 - 1.0) / count as f64;
                 let part = deviations.outer(kind == VcovKind::Cr3j);
-                all.matrix.iter_mut().zip(&part).for_each(|(sum, value)| *sum += factor * value);
-                all.unidentified.extend(unidentified(&deviations, &name));
-                all.clusters.push(ClusterInfo { name, count });
+                matrix.iter_mut().zip(&part).for_each(|(sum, value)| *sum += factor * value);
+                missing.extend(unidentified(&deviations, &name));
+                clusters.push(ClusterInfo { name, count });
             }
-            all.smallest = all.clusters.iter().map(|cluster| cluster.count).min().unwrap_or(0);
-            all.small_sample = small_sample((all.smallest as f64 - 1.0) / all.smallest as f64);
-            Ok(all)
+            let smallest = clusters.iter().map(|cluster| cluster.count).min().unwrap_or(0) as f64;
+            let factor = (smallest - 1.0) / smallest;
+            Ok(Variance { unidentified: missing, ..Variance::defined(options, counts, matrix, clusters, factor) })
         }
     }
 }
@@ -218,22 +220,19 @@ fn outer(values: &[f64], len: usize) -> Vec<f64> {
     })
 }
 
-/// The target of the rates.
-fn target<'a>(
-    options: &Options,
-    rows: &Rows,
-    design: Design<'a>,
-    setting: &'a Counterfactual<'a>,
-    n_levels: usize,
-) -> Target<'a> {
+/// The target of rates and other averages.
+fn target<'a>(options: &Options, rows: &Rows, design: Design<'a>) -> Target<'a> {
     let weight = &rows.cells().weight;
     let total: f64 = weight.iter().sum();
     let shares = || weight.iter().map(|weight| weight / total).enumerate();
     Target {
         total,
         sampled: options.composition == Composition::Sampled,
-        setting,
-        change: (0..n_levels).map(|k| setting.sum_changes(k, shares())).collect(),
+        rates: design.setting.map(|(setting, n_levels)| RatesTarget {
+            setting,
+            change: (0..n_levels).map(|k| setting.sum_changes(k, shares())).collect(),
+            functionals: design.n_rates,
+        }),
         position: design.position,
     }
 }

@@ -1,14 +1,14 @@
 //! Covariance of coefficients and rates from the influence of rows on cells: the meat by cluster, by row or from the
 //! model, times the small-sample factor.
 
-use super::FitError;
 use super::assemble::{Counts, Extra, Point, Problem};
 use super::leveraged::{self, Design};
+use super::{FitError, Options};
 use crate::aggregate::{Aggregator, Grouping, ScoreQuery};
 use crate::design::singletons::Exact;
 use crate::result::*;
-use crate::vcov::clustered_meat;
-use crate::vcov::small_sample::small_sample;
+use crate::vcov::small_sample::{Term, by_definition, reference, small_sample};
+use crate::vcov::{Bare, ClusteredMeat, clustered_meat};
 
 /// A number that is not identified without some cluster.
 pub(super) struct Unidentified {
@@ -20,12 +20,14 @@ pub(super) struct Unidentified {
     pub variable: String,
 }
 
-/// Covariance of the functionals, with what it was built from.
+/// A covariance, with what it was built from.
 pub(super) struct Variance {
     pub matrix: Vec<f64>,
     pub clusters: Vec<ClusterInfo>,
-    pub smallest: usize,
     pub small_sample: SmallSample,
+    pub reference: Reference,
+    /// Its terms without factors, if they are to be kept.
+    pub terms: Vec<Term>,
     /// Numbers that a cluster alone identifies: they have no error.
     pub unidentified: Vec<Unidentified>,
     /// Degrees of freedom of [`Design::combinations`], where each has its own.
@@ -33,30 +35,84 @@ pub(super) struct Variance {
 }
 
 impl Variance {
-    /// Without clusters, and with the matrix to be filled.
-    pub fn of_rows(small_sample: SmallSample) -> Self {
-        let (matrix, clusters, unidentified, df) = Default::default();
-        Variance { matrix, clusters, smallest: 0, small_sample, unidentified, df }
+    /// A covariance by clusters.
+    ///
+    /// # Errors
+    /// Too few clusters.
+    pub fn clustered(options: &Options, counts: &Counts, meat: ClusteredMeat) -> Result<Self, FitError> {
+        if let Some(few) = meat.too_few() {
+            return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.groups });
+        }
+        let rule = options.rule();
+        let (factor, matrix) = meat.combined(&rule, options.family, options.vcov, &counts.sizes());
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let reference = reference(&rule, &counts.sizes(), Some(meat.smallest()));
+        let clusters = meat.clusters();
+        let terms = if options.keep_bare { meat.terms } else { Vec::new() };
+        Ok(Variance { matrix, clusters, small_sample, reference, terms, unidentified: Vec::new(), df: Vec::new() })
+    }
+
+    /// A covariance without clusters; `bare` is multiplied by the factor.
+    pub fn unclustered(options: &Options, counts: &Counts, bare: Vec<f64>) -> Self {
+        let (rule, sizes) = (options.rule(), counts.sizes());
+        let factor = small_sample(&rule, options.family, options.vcov, &sizes, &[]);
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let matrix = bare.iter().map(|entry| entry * small_sample.factor).collect();
+        let terms = if options.keep_bare {
+            vec![Term { name: String::from("rows"), sign: 1.0, groups: sizes.n, matrix: bare }]
+        } else {
+            Vec::new()
+        };
+        let reference = reference(&rule, &sizes, None);
+        let (clusters, unidentified, df) = Default::default();
+        Variance { matrix, clusters, small_sample, reference, terms, unidentified, df }
+    }
+
+    /// A covariance whose factor is part of its definition and in the matrix, by `clusters` or (without) by rows.
+    pub fn defined(
+        options: &Options,
+        counts: &Counts,
+        matrix: Vec<f64>,
+        clusters: Vec<ClusterInfo>,
+        factor: f64,
+    ) -> Self {
+        let sizes = counts.sizes();
+        let smallest = clusters.iter().map(|cluster| cluster.count).min();
+        let (terms, unidentified, df) = Default::default();
+        Variance {
+            matrix,
+            clusters,
+            small_sample: SmallSample {
+                convention: options.ssc.to_string(),
+                g_factor: factor,
+                ..by_definition(sizes.n, sizes.k, factor)
+            },
+            reference: reference(&options.rule(), &sizes, smallest),
+            terms,
+            unidentified,
+            df,
+        }
     }
 
     /// Blanks the rows and columns of numbers without an error; `vcov` is that of the numbers at `positions`.
     pub fn mask(&self, vcov: &mut [f64], positions: std::ops::Range<usize>) {
         let n = positions.len();
         for found in self.unidentified.iter().filter(|found| positions.contains(&found.position)) {
-            let j = found.position - positions.start;
-            for other in 0..n {
-                vcov[j * n + other] = f64::NAN;
-                vcov[other * n + j] = f64::NAN;
-            }
+            blank(vcov, n, found.position - positions.start);
         }
     }
 
     /// Degrees of freedom as records, if numbers have their own.
-    pub fn degrees_of_freedom(&self, n_coef: usize, n_levels: usize) -> Option<DegreesOfFreedom> {
+    pub fn degrees_of_freedom(&self, n_coef: usize, n_levels: usize, n_margins: usize) -> Option<DegreesOfFreedom> {
         let (coefficients, rest) = self.df.split_at_checked(n_coef).filter(|_| !self.df.is_empty())?;
-        let (rates, contrasts) = rest.split_at(n_levels);
-        let (coefficients, rates, contrasts) = (coefficients.to_vec(), rates.to_vec(), contrasts.to_vec());
-        Some(DegreesOfFreedom { coefficients, rates, contrasts })
+        let (rates, rest) = rest.split_at(n_levels);
+        let (contrasts, margins) = rest.split_at(rest.len() - n_margins);
+        Some(DegreesOfFreedom {
+            coefficients: coefficients.to_vec(),
+            rates: rates.to_vec(),
+            contrasts: contrasts.to_vec(),
+            margins: margins.to_vec(),
+        })
     }
 
     /// Why a number has no error, if so.
@@ -70,6 +126,25 @@ impl Variance {
         };
         let instead = if kind.is_clustered() { "cr1" } else { "hc1" };
         Some(format!("is not identified without {of}: {} has no standard error for it (`{instead}` has)", kind.name()))
+    }
+
+    /// What other conventions need, for `coefficients` of them; `matrix_of` gives a term on the scale of the data.
+    pub fn bare(&self, counts: &Counts, coefficients: usize, matrix_of: impl Fn(&[f64]) -> Vec<f64>) -> Option<Bare> {
+        let scaled = |term: &Term| Term { matrix: matrix_of(&term.matrix), ..term.clone() };
+        (!self.terms.is_empty()).then(|| Bare {
+            terms: self.terms.iter().map(scaled).collect(),
+            sizes: counts.sizes(),
+            coefficients,
+            effects: counts.facts.clone(),
+        })
+    }
+}
+
+/// Takes the row and the column of a number out of an `n x n` covariance.
+pub(super) fn blank(vcov: &mut [f64], n: usize, j: usize) {
+    for other in 0..n {
+        vcov[j * n + other] = f64::NAN;
+        vcov[other * n + j] = f64::NAN;
     }
 }
 
@@ -97,33 +172,13 @@ pub(super) fn variance(
         }
         VcovKind::Cr1 => {
             let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            let meat = clustered_meat(&names, l, |subset| rows.meat(query, Grouping::Clusters(subset), exact));
-            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
-            }
-            let factor = small_sample(options.family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance {
-                matrix,
-                clusters: meat.clusters,
-                smallest: meat.smallest,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
+            let meat_of = |subset: &[usize]| rows.meat(query, Grouping::Clusters(subset), exact);
+            let meat = clustered_meat(&names, l, options.multiway, options.keep_bare, meat_of);
+            Variance::clustered(options, counts, meat)
         }
         VcovKind::Hc1 => {
-            let factor = small_sample(options.family, VcovKind::Hc1, counts.n, counts.k, 0);
             let meat = rows.meat(query, Grouping::Rows, exact);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance {
-                matrix,
-                clusters: Vec::new(),
-                smallest: 0,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
+            Ok(Variance::unclustered(options, counts, meat.matrix))
         }
         VcovKind::Iid => {
             // model-based part: w^2 Var(y) is w sigma^2, or w V, the information over the squared score factor in h
@@ -143,23 +198,15 @@ pub(super) fn variance(
                 let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
                 singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
             }
-            let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
-            matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
+            let mut variance = Variance::unclustered(options, counts, matrix);
             if query.records.first_constant() < l {
                 // composition part: rows of the target as draws, with the model's part switched off
                 let mut records = query.records.clone();
                 layout.cell.iter().for_each(|&cell| records.slope_mut(cell as usize).fill(0.0));
                 let part = rows.meat(&ScoreQuery { records: &records, ..query.clone() }, Grouping::Rows, exact);
-                matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
+                variance.matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
             }
-            Ok(Variance {
-                matrix,
-                clusters: Vec::new(),
-                smallest: 0,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
+            Ok(variance)
         }
     }
 }

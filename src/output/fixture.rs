@@ -49,11 +49,19 @@ fn ols_fit() -> ModelFit {
         vcov_kind: VcovKind::Cr1,
         clusters: vec![ClusterInfo { name: String::from("user"), count: 1_204 }],
         small_sample: SmallSample {
+            convention: String::from("fixest"),
             n: 1_960,
             k: 92,
             k_factor: 1_959.0 / 1_868.0,
             g_factor: 1_204.0 / 1_203.0,
             factor: 1_959.0 / 1_868.0 * 1_204.0 / 1_203.0,
+            terms: vec![TermFactor {
+                name: String::from("user"),
+                sign: 1.0,
+                groups: 1_204,
+                g_factor: 1_204.0 / 1_203.0,
+                factor: 1_959.0 / 1_868.0 * 1_204.0 / 1_203.0,
+            }],
         },
         reference: Reference::StudentT(1_203.0),
         df: None,
@@ -98,6 +106,7 @@ fn ols_fit() -> ModelFit {
             within_r2: 0.0123,
             pseudo_r2: f64::NAN,
             sigma: 0.4312,
+            f_statistic: f64::NAN,
             log_likelihood: -1_130.25,
             deviance: 347.5,
             mean_outcome: 0.2751,
@@ -105,6 +114,7 @@ fn ols_fit() -> ModelFit {
             residual: 1e-15,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: Vec::new(),
     }
 }
@@ -199,6 +209,7 @@ fn logit_fit() -> ModelFit {
             within_r2: f64::NAN,
             pseudo_r2: 0.0345,
             sigma: f64::NAN,
+            f_statistic: f64::NAN,
             log_likelihood: -1_101.5,
             deviance: 2_203.0,
             mean_outcome: 0.2833,
@@ -206,6 +217,7 @@ fn logit_fit() -> ModelFit {
             residual: 1e-12,
         },
         r2_steps: Vec::new(),
+        penalty: None,
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

@@ -55,11 +55,21 @@ fn model(fit: &ModelFit) -> Value {
         },
         "conf_level": fit.conf_level,
         "small_sample": {
+            "convention": fit.small_sample.convention,
             "n": fit.small_sample.n,
             "k": fit.small_sample.k,
             "k_factor": fit.small_sample.k_factor,
             "g_factor": fit.small_sample.g_factor,
             "factor": fit.small_sample.factor,
+            "terms": fit.small_sample.terms.iter()
+                .map(|term| json!({
+                    "name": term.name,
+                    "sign": term.sign,
+                    "n_clusters": term.groups,
+                    "g_factor": term.g_factor,
+                    "factor": term.factor,
+                }))
+                .collect::<Vec<_>>(),
         },
         "coefficients": fit.coefficients.iter().enumerate()
             .map(|(j, row)| with_df(coefficient(row), fit.df.as_ref().map(|df| df.coefficients[j])))
@@ -220,6 +230,7 @@ fn statistics(fit: &FitStats, steps: &[R2Step]) -> Value {
         "within_r2": fit.within_r2,
         "pseudo_r2": fit.pseudo_r2,
         "sigma": fit.sigma,
+        "f_statistic": fit.f_statistic,
         "log_likelihood": fit.log_likelihood,
         "deviance": fit.deviance,
         "mean_outcome": fit.mean_outcome,

@@ -1,9 +1,10 @@
 //! What a fit leaves beside its record: estimates of the effects by their labels, and fitted values by rows of the table.
 
-use crate::estimate::Fitted;
 use crate::estimate::effects::{EffectEstimates, FittedRows};
 use crate::estimate::link::Glm;
+use crate::estimate::{Fitted, Influence};
 use crate::model::{ModelError, Prepared, Request, Workspace};
+use crate::result::Margins;
 use crate::table::MISSING;
 
 /// What was asked for.
@@ -13,6 +14,21 @@ pub struct Saved {
     pub effects: Vec<SavedLevel>,
     /// Estimation rows, in the table's order.
     pub rows: Vec<SavedRow>,
+    /// Average marginal effects.
+    pub margins: Option<Margins>,
+    /// What hypotheses need.
+    pub covariance: Option<SavedCovariance>,
+}
+
+/// How the estimates of a fit vary together, and with those of other fits of the table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SavedCovariance {
+    /// Covariance of coefficients and rates together, row-major.
+    pub joint: Vec<f64>,
+    /// Summed influence by the first cluster variable.
+    pub influence: Option<Influence>,
+    /// Number of each cluster in the table: the same in every fit that has it.
+    pub cluster_ids: Vec<u32>,
 }
 
 /// One level of an absorbed effect.
@@ -62,14 +78,36 @@ pub fn save(
     fitted: &Fitted,
     keep_rows: bool,
 ) -> Result<Saved, ModelError> {
-    let mut saved = Saved::default();
+    let mut saved = Saved { margins: fitted.margins.clone(), ..Saved::default() };
     if let Some(estimates) = &fitted.effects {
         saved.effects = levels(workspace, request, group, estimates)?;
     }
     if let Some(rows) = fitted.rows.as_ref().filter(|_| keep_rows) {
         saved.rows = self::rows(group, fitted, rows);
     }
+    if let Some(joint) = &fitted.joint {
+        saved.covariance = Some(SavedCovariance {
+            joint: joint.clone(),
+            influence: fitted.influence.clone(),
+            cluster_ids: cluster_ids(workspace, request, group)?,
+        });
+    }
     Ok(saved)
+}
+
+/// The table's number of each cluster of the first variable: a sample numbers those it has anew.
+fn cluster_ids(workspace: &Workspace, request: &Request, group: &Prepared) -> Result<Vec<u32>, ModelError> {
+    let (Some(parts), Some(cluster)) = (request.clusters.first(), group.sample.clusters.first()) else {
+        return Ok(Vec::new());
+    };
+    let levels = workspace.levels(parts)?;
+    let mut ids = vec![0; cluster.n_clusters];
+    for (at, &code) in cluster.codes.iter().enumerate() {
+        if let Some(row) = group.rows.get(at) {
+            ids[code as usize] = levels.codes[row];
+        }
+    }
+    Ok(ids)
 }
 
 fn levels(

@@ -2,11 +2,6 @@
 
 use crate::result::{ContrastKind, ContrastRow, Reference};
 
-/// A variance that rounding made negative is zero; one that does not exist stays so.
-pub fn not_negative(variance: f64) -> f64 {
-    if variance < 0.0 { 0.0 } else { variance }
-}
-
 /// Derivatives of each row of [`all`] with respect to the rates (of the logarithm, for ratios), in its order.
 pub fn gradients(rates: &[f64], base: usize) -> Vec<(ContrastKind, Vec<f64>)> {
     let n = rates.len();
@@ -63,7 +58,11 @@ pub fn all(
     let mut rows = Vec::new();
     let others = || (0..n).filter(move |&k| k != base);
     let variance = |a: usize, b: usize, ca: f64, cb: f64| {
-        not_negative(ca * ca * vcov[a * n + a] + cb * cb * vcov[b * n + b] + 2.0 * ca * cb * vcov[a * n + b])
+        let parts = [ca * ca * vcov[a * n + a], cb * cb * vcov[b * n + b], 2.0 * ca * cb * vcov[a * n + b]];
+        let sum = parts[0] + parts[1] + parts[2];
+        // what cancelled to rounding is zero, a negative variance has no root
+        let rounding = 1e-12 * parts.iter().fold(0.0, |a: f64, part| a.max(part.abs()));
+        if sum < 0.0 && sum >= -rounding { 0.0 } else { sum }
     };
     let mut difference = |kind, a: usize, b: usize| {
         let estimate = rates[a] - rates[b];

@@ -41,7 +41,7 @@ pub struct Numbers<'a> {
     pub n_coef: usize,
     /// Local weights of a likelihood; `None` for least squares.
     pub scoring: Option<Scoring<'a>>,
-    /// What rates need beyond; `None` without rates.
+    /// What averages over rows need beyond; `None` without any.
     pub target: Option<Target<'a>>,
 }
 
@@ -61,12 +61,21 @@ pub struct Target<'a> {
     pub total: f64,
     /// Whether the composition is sampled.
     pub sampled: bool,
-    /// Changes of the regressors when the factor is set.
-    pub setting: &'a Counterfactual<'a>,
-    /// d(k), by regressor column, of every level; functionals after the coefficients are those of the first levels.
-    pub change: Vec<Vec<f64>>,
+    /// Adjusted rates, if there are any.
+    pub rates: Option<RatesTarget<'a>>,
     /// Reported position of each regressor column.
     pub position: &'a [Option<usize>],
+}
+
+/// What adjusted rates need.
+#[derive(Debug)]
+pub struct RatesTarget<'a> {
+    /// Changes of the regressors when the factor is set.
+    pub setting: &'a Counterfactual<'a>,
+    /// d(k), by regressor column, of every level.
+    pub change: Vec<Vec<f64>>,
+    /// Number of their functionals, which follow the coefficients and stand for the first levels.
+    pub functionals: usize,
 }
 
 /// theta(-g) - theta of every cluster.
@@ -144,7 +153,8 @@ fn block_size(table: &ClusterCells) -> usize {
 impl Numbers<'_> {
     /// Coefficients and levels.
     fn n_checked(&self) -> usize {
-        self.n_coef + self.target.as_ref().map_or(0, |target| target.change.len())
+        let rates = self.target.as_ref().and_then(|target| target.rates.as_ref());
+        self.n_coef + rates.map_or(0, |rates| rates.change.len())
     }
 
     /// Lengths of the coefficients' influence rows beyond which a share in a null direction says "not identified".
@@ -258,6 +268,7 @@ impl<'a> Worker<'a> {
                 *n = if moves { *n } else { 0.0 };
             }
             let Some(target) = &self.numbers.target else { continue };
+            let Some(rates) = &target.rates else { continue };
             if direction.iter().all(|n| *n == 0.0) {
                 continue;
             }
@@ -265,10 +276,10 @@ impl<'a> Worker<'a> {
                 let along = |column: usize| target.position[column].map_or(0.0, |position| direction[position]);
                 let (mut sum, mut size) = (0.0, 0.0);
                 let mut add = |change: f64| (sum, size) = (sum + change, size + change.abs());
-                target.change[k].iter().enumerate().for_each(|(column, d)| add(target.total * d * along(column)));
+                rates.change[k].iter().enumerate().for_each(|(column, d)| add(target.total * d * along(column)));
                 for entry in if target.sampled { range.clone() } else { 0..0 } {
                     let (cell, w) = (self.table.cell[entry] as usize, self.table.weight[entry]);
-                    target.setting.changes(cell, k, |column, change| add(-w * change * along(column)));
+                    rates.setting.changes(cell, k, |column, change| add(-w * change * along(column)));
                 }
                 *found |= sum.abs() > UNIDENTIFIED * size;
             }
@@ -279,35 +290,38 @@ impl<'a> Worker<'a> {
     /// Takes the cluster's rows out of the target of the rates.
     fn recompose(&self, target: &Target, range: Range<usize>, out: &mut [f64]) {
         let Numbers { records, n_coef, .. } = *self.numbers;
-        let (coef, rates) = out.split_at_mut(n_coef);
+        let (coef, averages) = out.split_at_mut(n_coef);
         let is_linear = self.numbers.scoring.is_none();
+        // rates of a linear model are exact, other averages move with their influence
+        let exact = target.rates.as_ref().filter(|_| is_linear);
         let weight: f64 = self.table.weight[range.clone()].iter().sum();
         let mut moved = 0.0; // sum w (u - e)
-        if is_linear {
+        if exact.is_some() {
             for (at, &entry) in self.entries.iter().enumerate() {
                 moved += self.table.weight[entry] * (self.piece.residual[at] - self.deletion.residual[at]);
             }
         }
-        for (x, rate) in rates.iter_mut().enumerate() {
-            let mut sum = if is_linear { target.total * *rate - moved } else { (target.total - weight) * *rate };
+        for (x, rate) in averages.iter_mut().enumerate() {
+            let exact = exact.filter(|rates| x < rates.functionals);
+            let mut sum = if exact.is_some() { target.total * *rate - moved } else { (target.total - weight) * *rate };
             for entry in range.clone() {
                 let (cell, w) = (self.table.cell[entry] as usize, self.table.weight[entry]);
                 sum -= target.total * w * records.constant(cell)[n_coef + x - records.first_constant()];
-                if is_linear {
+                if let Some(rates) = exact {
                     let through = |column: usize, change: f64| match target.position[column] {
                         Some(position) => sum -= w * change * coef[position],
                         None => {}
                     };
-                    target.setting.changes(cell, x, through);
+                    rates.setting.changes(cell, x, through);
                 } else if !self.leverage.is_estimated(cell) {
                     // the whole outcome of a row that the effects fit exactly is composition
                     let u = self.table.mean[entry] - records.fitted(cell);
                     sum -= target.total * w * u * records.slope(cell)[n_coef + x];
                 }
             }
-            if is_linear {
+            if let Some(rates) = exact {
                 let through = |(column, change): (usize, &f64)| target.position[column].map(|at| change * coef[at]);
-                sum += weight * target.change[x].iter().enumerate().filter_map(through).sum::<f64>();
+                sum += weight * rates.change[x].iter().enumerate().filter_map(through).sum::<f64>();
             }
             *rate = sum / (target.total - weight);
         }

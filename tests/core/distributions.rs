@@ -1,7 +1,9 @@
 //! Distribution functions against 40-digit references (`distributions.py`), extremes included.
 
 use crate::support::{close, json};
-use metier::inference::distributions::{normal_quantile_upper, normal_tail, student_quantile_upper, student_tail};
+use metier::inference::distributions::{
+    chi_square_tail, f_tail, normal_quantile_upper, normal_tail, student_quantile_upper, student_tail,
+};
 use serde_json::Value;
 
 /// Relative error allowed: a few hundred units in the last place, what the far tails lose in exp() of large exponents.
@@ -43,4 +45,43 @@ fn quantiles() {
     for row in rows("normal_quantile") {
         close(&format!("normal quantile {}", row[0]), normal_quantile_upper(row[0]), row[1], 1e-14, 0.0);
     }
+}
+
+/// Of chi-square and F: a few thousand terms of a fraction and an exponent of up to 700 cost a digit more.
+const TOLERANCE_OF_SUMS: f64 = 1e-12;
+
+#[test]
+fn chi_square_tails() {
+    for row in rows("chi2_tail").iter().chain(&rows("chi2_far_tail")) {
+        let found = chi_square_tail(row[0], row[1]);
+        close(&format!("chi-square tail {} df {}", row[0], row[1]), found, row[2], TOLERANCE_OF_SUMS, 0.0);
+    }
+    // the tail at a quantile is the probability: quantiles of doubles carry their own rounding, times the slope
+    for row in rows("chi2_quantile") {
+        close(&format!("chi-square {} df {}", row[0], row[1]), chi_square_tail(row[2], row[1]), row[0], 1e-11, 0.0);
+    }
+}
+
+#[test]
+fn f_tails() {
+    for row in rows("f_tail").iter().chain(&rows("f_far_tail")) {
+        let what = format!("F tail {} df {} {}", row[0], row[1], row[2]);
+        close(&what, f_tail(row[0], row[1], row[2]), row[3], TOLERANCE_OF_SUMS, 0.0);
+    }
+    for row in rows("f_quantile") {
+        let what = format!("F {} df {} {}", row[0], row[1], row[2]);
+        close(&what, f_tail(row[3], row[1], row[2]), row[0], 1e-11, 0.0);
+    }
+}
+
+#[test]
+fn the_distributions_agree_where_they_meet() {
+    for x in [0.01, 0.7, 3.0, 40.0] {
+        close("F(1, df) is t squared", f_tail(x * x, 1.0, 17.0), 2.0 * student_tail(x, 17.0), 1e-15, 0.0);
+        close("F(q, inf) is chi-square / q", f_tail(x, 3.0, f64::INFINITY), chi_square_tail(3.0 * x, 3.0), 1e-15, 0.0);
+        close("chi-square of 2 is exponential", chi_square_tail(x, 2.0), (-0.5 * x).exp(), 1e-14, 0.0);
+    }
+    assert!(chi_square_tail(1.0, 0.0).is_nan() && f_tail(f64::NAN, 1.0, 1.0).is_nan());
+    assert_eq!((chi_square_tail(-1.0, 3.0), f_tail(0.0, 2.0, 5.0)), (1.0, 1.0));
+    assert_eq!((chi_square_tail(f64::INFINITY, 3.0), f_tail(f64::INFINITY, 2.0, 5.0)), (0.0, 0.0));
 }

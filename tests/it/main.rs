@@ -4,6 +4,7 @@ mod docs;
 mod fit;
 mod loader;
 mod refusals;
+mod report;
 mod reproduce;
 mod schema;
 mod support;

@@ -133,6 +133,10 @@ def main():
         return (loggamma((d1 + d2) / 2) - loggamma(d1 / 2) - loggamma(d2 / 2) + d1 / 2 * log(d1 / d2) + (d1 / 2 - 1) * log(x)
                 - (d1 + d2) / 2 * log(1 + d1 * x / d2))
     out["f_tail"] = [[x, d1, d2, digits(f_tail(x, d1, d2))] for d1 in F_DF1 for d2 in F_DF2 for x in F_X]
+    # as far out as doubles go, and with more restrictions and clusters than the grids above
+    out["chi2_far_tail"] = [[x, df, digits(v)] for df in [1, 2, 4, 15, 200] for x in [300, 700, 920, 1300, 1400] if mpf(10) ** -300 < (v := chi2_tail(x, df))]
+    out["f_far_tail"] = [[x, d1, d2, digits(v)] for d1 in [2, 3, 5, 25, 200] for d2 in [1, 2, 5.5, 12, 999, 232350, 1e8]
+                         for x in [0.2, 0.9, 0.999, 1.001, 1.1, 6, 40, 230, 1000, 1e30] if mpf(10) ** -300 < (v := f_tail(x, d1, d2))]
     out["f_quantile"] = [[p, d1, d2, digits(invert(lambda x: f_tail(x, d1, d2), lambda x: f_density(x, d1, d2), p, mpf(0), mpf(4)))]
                          for d1 in F_DF1 for d2 in F_DF2 for p in [0.5, 0.05, 1e-6]]
     with open(a.out, "w") as f:

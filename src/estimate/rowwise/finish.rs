@@ -17,6 +17,7 @@ use crate::inference::intervals::estimate;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
+use crate::vcov::multiway::settle;
 use std::sync::{Arc, OnceLock};
 
 /// What the outcomes of a fit share.
@@ -78,6 +79,7 @@ pub fn finish(
         within_r2: 1.0 - rss / left,
         pseudo_r2: f64::NAN,
         sigma: sigma * scale,
+        f_statistic: (tss - rss) / (counts.k_all as f64 - 1.0) / (sigma * sigma),
         log_likelihood: match fit.sample.weights {
             Some(_) => f64::NAN,
             None => -0.5 * n * ((2.0 * std::f64::consts::PI * rss * scale * scale / n).ln() + 1.0),
@@ -125,6 +127,7 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         within_r2: f64::NAN,
         pseudo_r2: 1.0 - (sums[1] + sums[3]) / (null + sums[3]),
         sigma: f64::NAN,
+        f_statistic: f64::NAN,
         log_likelihood: sums[1] + sums[3],
         deviance: sums[2],
         mean_outcome: mean,
@@ -179,6 +182,7 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let n_coef = fit.factor.rank();
     Ok(Counts {
         n: design.n,
+        facts: parameters.facts,
         k: n_coef + parameters.counted,
         k_all: n_coef + parameters.counted_all,
         effects: parameters.effects,
@@ -231,24 +235,23 @@ fn record(
     }
     let bread = bread(fit.factor, kept);
     let variance = variance(fit, scores, meat, &bread, &counts, sigma2)?;
-    let clustered = options.vcov.is_clustered();
-    let reference = match options.family {
-        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
-        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
-        _ => Reference::Normal,
-    };
+    let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
     let unit: Vec<f64> = kept.iter().map(|&j| scale / fit.scaling[j].scale).collect();
     let m = kept.len();
-    let vcov: Vec<f64> = (0..m * m).map(|at| variance.matrix[at] * unit[at / m] * unit[at % m]).collect();
+    let scaled =
+        |matrix: &[f64]| -> Vec<f64> { (0..m * m).map(|at| matrix[at] * unit[at / m] * unit[at % m]).collect() };
+    let mut vcov = scaled(&variance.matrix);
+    let bare = variance.bare(&counts, m, scaled);
     let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
     warnings.extend(counts.warning.clone());
+    if variance.clusters.len() > 1 {
+        let names: Vec<&str> = kept.iter().map(|&j| design.name(j)).collect();
+        warnings.extend(settle(options.multiway, "coefficients", &names, &mut vcov));
+    }
     let mut coefficients = Vec::with_capacity(m);
     for (a, &j) in kept.iter().enumerate() {
         let se = vcov[a * m + a].sqrt();
-        if se.is_nan() {
-            warnings.push(format!("the multiway variance of `{}` is negative: no standard error", design.name(j)));
-        }
         coefficients.push(estimate(design.name(j).to_owned(), coef[j] * unit[a], se, reference, critical));
     }
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
@@ -259,6 +262,7 @@ fn record(
         let names = kept.iter().map(|&j| design.name(j).to_owned()).collect();
         Influence { cluster: cluster.name.clone(), names, values }
     });
+    let joint = options.keep_influence.then(|| vcov.clone());
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -286,9 +290,10 @@ fn record(
         overlap: None,
         fit: stats,
         r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, rows: None, effects: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {

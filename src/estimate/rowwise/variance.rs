@@ -9,7 +9,6 @@ use crate::aggregate::Meat;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
 use crate::vcov::clustered_meat;
-use crate::vcov::small_sample::small_sample;
 
 /// Inverse of the cross-products of the regressors kept.
 pub(super) fn bread(factor: &Cholesky, kept: &[usize]) -> Vec<f64> {
@@ -30,8 +29,8 @@ pub(super) fn variance(
     sigma2: f64,
 ) -> Result<Variance, FitError> {
     let m = scores.kept.len();
-    let family = fit.options.family;
-    match fit.options.vcov {
+    let options = fit.options;
+    match options.vcov {
         // `rowwise::applies` leaves these to the cells
         kind @ (VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j) => {
             Err(FitError::NoLeverage { kind, reason: String::from("the effects are absorbed row by row") })
@@ -39,54 +38,28 @@ pub(super) fn variance(
         VcovKind::Cr1 => {
             let names: Vec<&str> = fit.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
             // the first subset is the first variable, whose sums the pass over residuals may have made
-            let meat = clustered_meat(&names, m, |subset| first.take().unwrap_or_else(|| scores.by_clusters(subset)));
-            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
-            }
-            let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
-            let matrix = sandwich(bread, &meat.matrix, m, factor.factor);
-            Ok(Variance {
-                matrix,
-                clusters: meat.clusters,
-                smallest: meat.smallest,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
+            let meat_of = |subset: &[usize]| {
+                let meat = first.take().unwrap_or_else(|| scores.by_clusters(subset));
+                Meat { matrix: sandwich(bread, &meat.matrix, m), ..meat }
+            };
+            Variance::clustered(
+                options,
+                counts,
+                clustered_meat(&names, m, options.multiway, options.keep_bare, meat_of),
+            )
         }
-        VcovKind::Hc1 => {
-            let factor = small_sample(family, VcovKind::Hc1, counts.n, counts.k, 0);
-            let matrix = sandwich(bread, &scores.by_row(), m, factor.factor);
-            Ok(Variance {
-                matrix,
-                clusters: Vec::new(),
-                smallest: 0,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
-        }
+        VcovKind::Hc1 => Ok(Variance::unclustered(options, counts, sandwich(bread, &scores.by_row(), m))),
         VcovKind::Iid => {
-            let factor = small_sample(family, VcovKind::Iid, counts.n, counts.k, 0);
-            let matrix = bread.iter().map(|entry| entry * sigma2 * factor.factor).collect();
-            Ok(Variance {
-                matrix,
-                clusters: Vec::new(),
-                smallest: 0,
-                small_sample: factor,
-                unidentified: Vec::new(),
-                df: Vec::new(),
-            })
+            let bare = bread.iter().map(|entry| entry * sigma2).collect();
+            Ok(Variance::unclustered(options, counts, bare))
         }
     }
 }
 
-/// `q B M B`.
-fn sandwich(bread: &[f64], meat: &[f64], m: usize, q: f64) -> Vec<f64> {
+/// `B M B`.
+fn sandwich(bread: &[f64], meat: &[f64], m: usize) -> Vec<f64> {
     let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
         (0..m * m).map(|at| (0..m).map(|k| a[at / m * m + k] * b[k * m + at % m]).sum()).collect()
     };
-    let mut matrix = product(&product(bread, meat), bread);
-    matrix.iter_mut().for_each(|entry| *entry *= q);
-    mirror(matrix, m)
+    mirror(product(&product(bread, meat), bread), m)
 }
