@@ -9,6 +9,7 @@ pub mod effects;
 mod firth;
 mod glm;
 mod incidental;
+mod leveraged;
 pub mod link;
 mod ols;
 mod outcome;
@@ -282,6 +283,26 @@ pub enum FitError {
     RatesNotInModel {
         /// Factor.
         factor: String,
+    },
+    /// A covariance that does not exist here.
+    #[error("{} {reason}", kind.name())]
+    NoVcov {
+        /// Covariance asked for.
+        kind: VcovKind,
+        /// Why not, and what to use.
+        reason: String,
+    },
+    /// A covariance that needs leverage, where it cannot be had.
+    #[error(
+        "{} needs the leverage of every row, and {reason}: use `{}`, which needs none",
+        kind.name(),
+        if kind.is_clustered() { "cr1" } else { "hc1" }
+    )]
+    NoLeverage {
+        /// Covariance asked for.
+        kind: VcovKind,
+        /// Why not.
+        reason: String,
     },
     /// Absorption failed.
     #[error(transparent)]

@@ -22,3 +22,4 @@ mod separation;
 mod slopes;
 mod support;
 mod textbook;
+mod variance;

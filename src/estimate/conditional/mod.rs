@@ -54,6 +54,10 @@ pub fn check(sample: &Sample, options: &Options) -> Result<(), FitError> {
     if options.keep_effects || options.keep_fitted || options.r2_steps {
         return refuse("fitted values need the intercepts of the cells, which conditioning removes");
     }
+    if options.vcov.uses_leverage() {
+        let reason = String::from("has no form for a conditional likelihood: use `cr1` or `hc1`");
+        return Err(FitError::NoVcov { kind: options.vcov, reason });
+    }
     if options.bias_correction || options.firth {
         return refuse("it has no bias of many effects to correct");
     }
@@ -384,6 +388,7 @@ impl Record<'_> {
             clusters,
             small_sample,
             reference,
+            df: None,
             conf_level: options.conf_level,
             weights: None,
             effects: self.effects(),
