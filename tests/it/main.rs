@@ -1,5 +1,6 @@
 //! The program and its loader from outside: the real binary, real files, what people read and what machines read.
 
+mod bootstrap;
 mod docs;
 mod fit;
 mod loader;
