@@ -139,9 +139,9 @@ impl<'a, const N: usize> Dense<'a, N> {
             let mut drawn = [[[0.0; LANES]; 2]; N];
             for entry in &self.entries[first..visit.end as usize] {
                 let v = weights.lanes(entry.cluster as usize);
-                for b in 0..N {
-                    add(&mut drawn[b][0], entry.residual[b], &v);
-                    add(&mut drawn[b][1], entry.score[b], &v);
+                for (sums, (residual, score)) in drawn.iter_mut().zip(entry.residual.iter().zip(&entry.score)) {
+                    add(&mut sums[0], *residual, &v);
+                    add(&mut sums[1], *score, &v);
                 }
             }
             first = visit.end as usize;
