@@ -14,3 +14,4 @@ mod public;
 mod separation;
 mod slopes;
 mod support;
+mod targets;

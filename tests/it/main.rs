@@ -2,6 +2,7 @@
 
 mod docs;
 mod fit;
+mod hypotheses;
 mod loader;
 mod refusals;
 mod reproduce;
