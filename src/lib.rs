@@ -50,7 +50,9 @@
 //! estimate     OLS, likelihoods, separation; from a point estimate to a fit               core
 //! vcov         sums of influence by cluster; small-sample factor                          core
 //! rates        adjusted rates: influence, contrasts, overlap                              core
+//! standardise  cell estimators beside least squares: common weights, direct standardisation   core
 //! inference    distributions, tests, intervals                                            core
+//! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! result       what a fitted regression is: plain records                                 core
@@ -59,6 +61,7 @@
 //! output       text, Markdown, LaTeX, HTML, CSV, JSON                                     shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
+//! report       the study as one HTML page                                                  shell
 //! compare      our numbers beside the published ones                                      shell
 //! ```
 //!
@@ -132,6 +135,7 @@
 
 pub mod absorb;
 pub mod aggregate;
+pub mod coverage;
 pub mod design;
 pub mod estimate;
 pub mod expr;
@@ -142,7 +146,9 @@ pub mod linalg;
 pub mod model;
 pub mod nearest;
 pub mod rates;
+pub mod resampling;
 pub mod result;
+pub mod standardise;
 pub mod table;
 pub mod vcov;
 
@@ -160,6 +166,8 @@ pub mod figure;
 pub mod output;
 #[cfg(feature = "cli")]
 pub mod pipeline;
+#[cfg(feature = "cli")]
+pub mod report;
 #[cfg(feature = "cli")]
 pub mod sessions;
 #[cfg(feature = "cli")]

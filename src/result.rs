@@ -142,7 +142,7 @@ pub struct EffectInfo {
     pub levels: usize,
     /// Parameters it adds to K: intercepts and slopes.
     pub counted: usize,
-    /// The cluster variable it is nested in, if any (then it does not count).
+    /// The cluster variable it is nested in, if any.
     pub nested_in: Option<String>,
     /// Levels that the larger effects span (the constant among them); unknown where effects have slopes.
     pub redundant: Option<usize>,
@@ -170,18 +170,37 @@ pub struct ClusterInfo {
     pub count: usize,
 }
 
-/// The small-sample factor and its parts (fixest's default convention).
+/// The small-sample factor and its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmallSample {
+    /// Convention, as asked for.
+    pub convention: String,
     /// Estimation rows.
     pub n: usize,
     /// Parameters counted.
     pub k: usize,
-    /// (n - 1)/(n - K), or n/(n - K) for HC1.
+    /// (n - 1)/(n - K), n/(n - K), or 1.
     pub k_factor: f64,
-    /// G/(G - 1) with the smallest G; 1 without clusters.
+    /// G/(G - 1); 1 without clusters, `NaN` where terms of a multiway covariance differ.
     pub g_factor: f64,
-    /// Their product: what the bare sandwich is multiplied by.
+    /// Their product: what the bare sandwich is multiplied by; `NaN` where terms differ.
+    pub factor: f64,
+    /// The terms of a clustered covariance.
+    pub terms: Vec<TermFactor>,
+}
+
+/// The factor of one term of a clustered covariance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TermFactor {
+    /// Cluster variable, or `a:b` for an intersection.
+    pub name: String,
+    /// 1, or -1 for a term that is subtracted.
+    pub sign: f64,
+    /// Clusters with at least one estimation row.
+    pub groups: usize,
+    /// G/(G - 1), or 1.
+    pub g_factor: f64,
+    /// Times the factor of K.
     pub factor: f64,
 }
 
@@ -244,6 +263,39 @@ pub struct ContrastRow {
     pub conf_low: f64,
     /// Upper end of the interval.
     pub conf_high: f64,
+}
+
+/// What an average marginal effect averages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarginKind {
+    /// The slope of the mean in a number: F'(eta) b.
+    Slope,
+    /// The same, over the rows at one level of a factor.
+    SlopeAtLevel,
+    /// The change of the mean when a factor is set to a level instead of its reference.
+    Change,
+}
+
+/// The average marginal effect of one term.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarginRow {
+    /// What is averaged.
+    pub kind: MarginKind,
+    /// Effect on the mean of the outcome, with its test; the term is the coefficient's.
+    pub value: Estimate,
+    /// Rows averaged over.
+    pub rows: usize,
+}
+
+/// Average marginal effects of one fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Margins {
+    /// One per estimated coefficient but the intercept, in order.
+    pub rows: Vec<MarginRow>,
+    /// Their covariance, row-major.
+    pub vcov: Vec<f64>,
+    /// Which uncertainty the errors carry.
+    pub composition: Composition,
 }
 
 /// Adjusted rates of one factor.
@@ -335,6 +387,8 @@ pub struct FitStats {
     pub pseudo_r2: f64,
     /// Residual standard error sqrt(RSS / (n - K)).
     pub sigma: f64,
+    /// F of all regressors and effects against the constant alone (against nothing without one), with homoskedastic errors.
+    pub f_statistic: f64,
     /// Log likelihood.
     pub log_likelihood: f64,
     /// Residual sum of squares, or twice the log likelihood missing to a perfect fit of every row.
@@ -345,6 +399,15 @@ pub struct FitStats {
     pub iterations: usize,
     /// Largest scale-free residual of the normal (score) equations at the solution.
     pub residual: f64,
+}
+
+/// The R2 of a regression on the effects up to one of them, or with the regressors too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct R2Step {
+    /// What is new in this step: an effect as written, or `regressors`.
+    pub added: String,
+    /// R2 so far (a likelihood's pseudo R2).
+    pub r2: f64,
 }
 
 /// One fitted regression.
@@ -394,6 +457,10 @@ pub struct ModelFit {
     pub overlap: Option<Overlap>,
     /// Fit statistics.
     pub fit: FitStats,
+    /// R2 after each effect added in the formula's order, and after the regressors; empty unless asked for.
+    pub r2_steps: Vec<R2Step>,
+    /// Half the log determinant of the information, which Firth's penalised log likelihood adds; `None` without it.
+    pub penalty: Option<f64>,
     /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
     pub warnings: Vec<String>,
 }

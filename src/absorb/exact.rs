@@ -16,11 +16,11 @@ const SMALL_TABLE: usize = 1 << 14;
 /// A factorised problem.
 #[derive(Debug, Clone)]
 pub struct ExactSolver<'a> {
-    layout: &'a Layout,
-    weight: Vec<f64>,
+    pub(super) layout: &'a Layout,
+    pub(super) weight: Vec<f64>,
     /// 1 / w_e, zero for an empty group.
-    group_inverse: Vec<f64>,
-    factor: Cholesky,
+    pub(super) group_inverse: Vec<f64>,
+    pub(super) factor: Cholesky,
     /// Whether the effects alone span each regressor column.
     absorbed: Vec<bool>,
 }
@@ -81,7 +81,7 @@ impl<'a> ExactSolver<'a> {
         for i in 0..layout.n() {
             fitted[i] += v[i] - centred[i];
         }
-        Projection { coef: coef.split_off(layout.n_effect_columns), fitted, explained }
+        Projection { coef: coef.split_off(layout.n_effect_columns), fitted, explained, intercept: None }
     }
 
     /// See [`super::Solver::project`].
@@ -126,6 +126,21 @@ impl<'a> ExactSolver<'a> {
     pub fn dropped(&self) -> Vec<Option<bool>> {
         let flags = &self.factor.dropped[self.layout.n_effect_columns..];
         flags.iter().zip(&self.absorbed).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
+    }
+
+    /// See [`super::Solver::left`].
+    pub fn left(&self) -> &[f64] {
+        &self.factor.left[self.layout.n_effect_columns..]
+    }
+
+    /// Solves `A x = b` in place, effect columns first; entries of dropped columns become zero.
+    pub fn solve(&self, b: &mut [f64]) {
+        self.factor.solve(b);
+    }
+
+    /// 1 / w_e of every group of the eliminated effect; zero for an empty one.
+    pub fn group_inverse(&self) -> &[f64] {
+        &self.group_inverse
     }
 
     /// Subtracts weighted group means.

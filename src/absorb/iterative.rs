@@ -68,7 +68,7 @@ impl<'a> IterativeSolver<'a> {
         for (x, b) in self.residual.iter().zip(&coef) {
             fitted.iter_mut().zip(x).for_each(|(fitted, x)| *fitted += b * x);
         }
-        Ok(Projection { coef, fitted, explained })
+        Ok(Projection { coef, fitted, explained, intercept: None })
     }
 
     /// See [`super::Solver::influence`].
@@ -93,6 +93,11 @@ impl<'a> IterativeSolver<'a> {
     pub fn dropped(&self) -> Vec<Option<bool>> {
         let flags = self.factor.dropped.iter().zip(&self.absorbed);
         flags.map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
+    }
+
+    /// See [`super::Solver::left`].
+    pub fn left(&self) -> &[f64] {
+        &self.factor.left
     }
 }
 

@@ -3,11 +3,14 @@
 //! Minimises sum_c w_c (v_c - alpha_{e(c)} - z_c' g)^2, where alpha are the levels of the effect with most levels
 //! (eliminated exactly) and z the remaining effects' dummies and the regressors.
 //! [`Exact`](exact::ExactSolver) factorises the Schur complement over z; when that is too wide (two or more huge
-//! effects), [`Iterative`](iterative::IterativeSolver) absorbs the effects with the [`kernel`].
+//! effects), [`Iterative`](iterative::IterativeSolver) absorbs the effects with the [`kernel`]. Small or nearly collinear
+//! least-squares problems are factorised with twice the digits ([`Precise`](precise::PreciseSolver)).
 
 pub mod exact;
 pub mod iterative;
 pub mod kernel;
+mod leverage;
+pub mod precise;
 
 use crate::design::layout::Layout;
 
@@ -51,6 +54,8 @@ pub struct Projection {
     pub fitted: Vec<f64>,
     /// Weighted sum of squares that the regressors explain beyond the effects.
     pub explained: f64,
+    /// The intercept to all digits, where the solver has it.
+    pub intercept: Option<precise::Intercept>,
 }
 
 /// A solver prepared for one set of weights.
@@ -58,6 +63,8 @@ pub struct Projection {
 pub enum Solver<'a> {
     /// Dense factor of the Schur complement.
     Exact(exact::ExactSolver<'a>),
+    /// The same in double-double arithmetic.
+    Precise(Box<precise::PreciseSolver<'a>>),
     /// The kernel.
     Iterative(Box<iterative::IterativeSolver<'a>>),
 }
@@ -80,6 +87,27 @@ impl<'a> Solver<'a> {
         })
     }
 
+    /// [`Self::new`], and again with twice the digits where the problem is small or a numeric regressor nearly collinear.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn careful(layout: &'a Layout, weight: &[f64], method: Method, effects: &str) -> Result<Self, NotConverged> {
+        let solver = Self::new(layout, weight, method, effects)?;
+        let Solver::Exact(exact) = &solver else { return Ok(solver) };
+        let suspect = || {
+            let regressors = exact.left().iter().zip(&layout.numeric).zip(exact.dropped());
+            // what effects span, or zeros and ones, doubles judge well
+            regressors
+                .into_iter()
+                .any(|((&left, &numeric), dropped)| numeric && left < precise::SUSPECT && dropped != Some(true))
+        };
+        let (n, k) = (layout.n(), layout.k);
+        if precise::is_cheap(n, k) || (precise::is_possible(n, k) && suspect()) {
+            return Ok(Solver::Precise(Box::new(precise::PreciseSolver::new(layout, weight))));
+        }
+        Ok(solver)
+    }
+
     /// Regresses `v` (one value per estimation cell) on effects and regressors.
     ///
     /// # Errors
@@ -87,6 +115,7 @@ impl<'a> Solver<'a> {
     pub fn regress(&self, v: &[f64]) -> Result<Projection, NotConverged> {
         match self {
             Solver::Exact(solver) => Ok(solver.regress(v)),
+            Solver::Precise(solver) => Ok(solver.regress(v)),
             Solver::Iterative(solver) => solver.regress(v),
         }
     }
@@ -99,6 +128,7 @@ impl<'a> Solver<'a> {
     pub fn project(&self, v: &[f64]) -> Result<Vec<f64>, NotConverged> {
         match self {
             Solver::Exact(solver) => Ok(solver.project(v)),
+            Solver::Precise(solver) => Ok(solver.project(v)),
             Solver::Iterative(solver) => Ok(solver.regress(v)?.fitted),
         }
     }
@@ -108,6 +138,7 @@ impl<'a> Solver<'a> {
     pub fn influence(&self) -> Vec<f64> {
         match self {
             Solver::Exact(solver) => solver.influence(),
+            Solver::Precise(solver) => solver.influence(),
             Solver::Iterative(solver) => solver.influence(),
         }
     }
@@ -116,6 +147,7 @@ impl<'a> Solver<'a> {
     pub fn inverse(&self) -> Vec<f64> {
         match self {
             Solver::Exact(solver) => solver.inverse(),
+            Solver::Precise(solver) => solver.inverse(),
             Solver::Iterative(solver) => solver.inverse(),
         }
     }
@@ -125,6 +157,7 @@ impl<'a> Solver<'a> {
     pub fn combination(&self, m: &[f64]) -> Option<Vec<f64>> {
         match self {
             Solver::Exact(solver) => Some(solver.combination(m)),
+            Solver::Precise(solver) => Some(solver.combination(m)),
             Solver::Iterative(_) => None,
         }
     }
@@ -134,14 +167,24 @@ impl<'a> Solver<'a> {
     pub fn dropped(&self) -> Vec<Option<bool>> {
         match self {
             Solver::Exact(solver) => solver.dropped(),
+            Solver::Precise(solver) => solver.dropped(),
             Solver::Iterative(solver) => solver.dropped(),
+        }
+    }
+
+    /// Share of each regressor's squared length that effects and earlier columns leave.
+    pub fn left(&self) -> &[f64] {
+        match self {
+            Solver::Exact(solver) => solver.left(),
+            Solver::Precise(solver) => solver.left(),
+            Solver::Iterative(solver) => solver.left(),
         }
     }
 
     /// Iterations made so far to prepare; 0 for a direct solution.
     pub fn iterations(&self) -> usize {
         match self {
-            Solver::Exact(_) => 0,
+            Solver::Exact(_) | Solver::Precise(_) => 0,
             Solver::Iterative(solver) => solver.iterations,
         }
     }

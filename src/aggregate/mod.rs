@@ -45,6 +45,19 @@ pub struct Meat {
     pub matrix: Vec<f64>,
 }
 
+/// What the rows of one group add to one cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CellPart {
+    /// The cell.
+    pub cell: u32,
+    /// Rows.
+    pub rows: u32,
+    /// Their weight.
+    pub weight: f64,
+    /// Weighted sum of the outcome, less the shift of [`Aggregator::outcome`].
+    pub sum: f64,
+}
+
 /// What an estimator may ask of rows.
 pub trait Aggregator: Sync {
     /// The cells.
@@ -62,4 +75,9 @@ pub trait Aggregator: Sync {
     fn largest_cluster_share(&self) -> f64;
     /// Summed influence of every cluster of one variable, `n_clusters x L`.
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
+    /// Sum of squared weights in each cell.
+    fn squared_weights(&self) -> Vec<f64>;
+    /// Calls `f` with what each cluster of the first variable (each row, without clusters) adds to cells, in the order of
+    /// its rows; a cell may come several times. `shift` is subtracted from the outcome.
+    fn each_cluster(&self, outcome: usize, shift: f64, f: &mut dyn FnMut(&[CellPart]));
 }

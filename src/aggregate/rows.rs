@@ -1,6 +1,6 @@
 //! The in-memory aggregator: rows sorted by the first cluster variable.
 
-use super::{Aggregator, Grouping, Meat, ScoreQuery};
+use super::{Aggregator, CellPart, Grouping, Meat, ScoreQuery};
 use crate::design::cells::{CellOutcome, Cells};
 use crate::design::codes::combine;
 use crate::design::singletons::Exact;
@@ -266,5 +266,30 @@ impl Aggregator for Rows<'_> {
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64> {
         let cluster = &self.sample.clusters[cluster];
         self.sums_by(query, &cluster.codes, cluster.n_clusters)
+    }
+
+    fn squared_weights(&self) -> Vec<f64> {
+        let mut squares = vec![0.0; self.cells.len()];
+        for (row, &cell) in self.cells.of_row.iter().enumerate() {
+            squares[cell as usize] += self.sample.weight(row) * self.sample.weight(row);
+        }
+        squares
+    }
+
+    fn each_cluster(&self, outcome: usize, shift: f64, f: &mut dyn FnMut(&[CellPart])) {
+        let values = &self.sample.outcomes[outcome].values;
+        let part = |row: usize| {
+            let weight = self.sample.weight(row);
+            CellPart { cell: self.cells.of_row[row], rows: 1, weight, sum: weight * (values[row] - shift) }
+        };
+        if self.bounds.is_empty() {
+            return (0..self.sample.n_rows).for_each(|row| f(&[part(row)]));
+        }
+        let mut parts = Vec::new();
+        for run in self.bounds.windows(2) {
+            parts.clear();
+            parts.extend((run[0] as usize..run[1] as usize).map(part));
+            f(&parts);
+        }
     }
 }

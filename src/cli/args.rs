@@ -1,8 +1,8 @@
 //! One struct per verb; the help text lives on the fields.
 
 use crate::spec::{
-    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName,
-    VcovName,
+    AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
+    SingletonsName, VcovName,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -33,7 +33,15 @@ pub enum Command {
     Fit(FitArguments),
     /// Test hypotheses about coefficients and adjusted rates, one at a time, jointly, or across models
     Test(super::test::TestArguments),
-    /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
+    /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations
+    Bootstrap(super::bootstrap::BootstrapArguments),
+    /// Compare levels within cells: least squares, common weights, direct standardisation, contamination
+    Estimators(super::estimators::EstimatorsArguments),
+    /// Average marginal effects of every term, on the scale of the outcome
+    Margins(super::margins::MarginsArguments),
+    /// Make the whole study from one table: a page with every figure and table, and a folder of their files
+    Report(ReproduceArguments),
+    /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
     Reproduce(ReproduceArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
@@ -172,6 +180,13 @@ pub struct EntryArguments {
     /// Parameters that fixed effects count in K: nominal (default), or their exact rank
     #[arg(long, value_enum)]
     pub df: Option<DfName>,
+    /// Small-sample convention: fixest (default), stata, reghdfe, statsmodels, linearmodels, sandwich, none; with parts
+    /// changed, `stata(g = min)`; or `custom(k = n-1, effects = full, g = each, t = g)`
+    #[arg(long, value_name = "CONVENTION")]
+    pub ssc: Option<String>,
+    /// Several cluster variables: how their terms become one covariance; eigen if left out
+    #[arg(long, value_enum)]
+    pub multiway: Option<MultiwayName>,
     /// Weights: a column or an expression
     #[arg(long)]
     pub weights: Option<String>,
@@ -211,6 +226,12 @@ pub struct EntryArguments {
     /// Correct coefficients of a logit or probit for the bias that many fixed effects give them
     #[arg(long)]
     pub bias_correction: bool,
+    /// Firth's penalised likelihood of a logit: finite where regressors separate rows
+    #[arg(long)]
+    pub firth: bool,
+    /// R2 after each fixed effect added in the formula's order, then with the regressors
+    #[arg(long)]
+    pub r2_steps: bool,
 }
 
 impl EntryArguments {
@@ -223,6 +244,8 @@ impl EntryArguments {
             cluster: self.cluster.clone().map(OneOrMany::One),
             vcov: self.vcov,
             df: self.df,
+            ssc: self.ssc.clone(),
+            multiway: self.multiway,
             weights: self.weights.clone(),
             filter: self.filter.clone(),
             split: self.split.clone(),
@@ -237,19 +260,21 @@ impl EntryArguments {
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
+            firth: self.firth.then_some(true),
+            r2_steps: self.r2_steps.then_some(true),
         }
     }
 }
 
-/// `metier reproduce`.
+/// `metier report` and `metier reproduce`.
 #[derive(Debug, Args)]
 pub struct ReproduceArguments {
     /// Files, folders or patterns; the embedded synthetic table if left out
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub data: Vec<String>,
-    /// Folder for tables, figure and comparison
-    #[arg(long, value_name = "FOLDER", default_value = "results")]
-    pub out: PathBuf,
+    /// Folder to write; `report` or, for `reproduce`, `results` if left out
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
     /// Seed of the synthetic table
     #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,

@@ -1,16 +1,20 @@
 //! The command line: arguments, verbs, messages, exit codes. No numerics.
 
 mod args;
+mod bootstrap;
 mod check;
 mod diagnostic;
+mod estimators;
 mod fit;
 mod list;
+mod margins;
 mod printer;
 mod progress;
 mod reproduce;
 mod simulate;
 mod source;
 mod test;
+mod verb;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -32,7 +36,11 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Test(ref test) => test::run(test),
-        Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
+        Command::Estimators(ref estimators) => estimators::run(estimators),
+        Command::Margins(ref margins) => margins::run(margins),
+        Command::Report(ref report) => reproduce::run(report, "report"),
+        Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),

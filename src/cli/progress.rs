@@ -39,6 +39,24 @@ impl Progress {
         }
     }
 
+    /// What hears of finished steps of the stage, `total` of them, and shows the time left.
+    pub fn counter(&self, total: usize) -> impl Fn(usize) + Sync + use<> {
+        let bar = self.bar.clone();
+        if let Some(bar) = &bar {
+            bar.set_length(total as u64);
+            bar.set_position(0);
+            let template = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} ({elapsed}, {eta} left)";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+        }
+        move |steps| {
+            if let Some(bar) = &bar {
+                bar.inc(steps as u64);
+            }
+        }
+    }
+
     /// Ends the last stage and clears the line.
     pub fn finish(&mut self) {
         self.end();

@@ -1,4 +1,5 @@
-//! `metier reproduce`: Tables A1 and A2 and Figure 5, beside the published numbers.
+//! `metier report` and `metier reproduce`: figures and tables of the study, on a page and in files, beside the published
+//! numbers.
 
 use super::args::ReproduceArguments;
 use super::fit::parse_model;
@@ -15,13 +16,17 @@ use crate::output::number::count as grouped;
 use crate::output::write::write_atomic;
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::{fit_models, sample_counts};
+use crate::report::exhibits::{of_figure, of_table};
+use crate::report::page::html;
+use crate::report::sections::{of_comparison, of_flow, of_methods, of_overlap};
+use crate::report::{Fact, Report};
 use crate::result::{ModelFit, Run};
 use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
 use crate::spec::{EMBEDDED, ModelEntry, Resolved};
 use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
 use crate::table::Table;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Columns the sample counts need besides those of the models.
 const COUNTED: [&str; 5] = ["user_id", "month", "clear_goal", "user_occupation", "expertise"];
@@ -33,19 +38,46 @@ const CONFLICTS: &str = include_str!("../../data/conflicts.md");
 ///
 /// # Errors
 /// Whatever is wrong with the table, the estimation or the folder.
-pub fn run(arguments: &ReproduceArguments) -> Result<u8, Failure> {
+pub fn run(arguments: &ReproduceArguments, verb: &str) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
-    let is_new = !arguments.out.exists();
-    create_folder(&arguments.out)?;
-    let done = fill(arguments);
+    let default = if verb == "reproduce" { "results" } else { "report" };
+    let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(default));
+    let is_new = !out.exists();
+    create_folder(&out)?;
+    let done = fill(arguments, &out, &command_line(arguments, verb));
     if is_new && done.is_err() {
         // nothing is written before everything is computed: the folder is empty
-        let _ = std::fs::remove_dir(&arguments.out);
+        let _ = std::fs::remove_dir(&out);
     }
     done
 }
 
-fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
+/// The arguments that decide the numbers, as a command.
+fn command_line(arguments: &ReproduceArguments, verb: &str) -> String {
+    let mut words = vec![String::from("metier"), verb.to_owned()];
+    words.extend(source_words(arguments));
+    words.extend(arguments.min_users.map(|n| format!("--min-users {n}")));
+    words.join(" ")
+}
+
+/// Data and settings of a command.
+fn source_words(arguments: &ReproduceArguments) -> Vec<String> {
+    let quoted = |text: &String| match text.chars().all(|c| c.is_alphanumeric() || "._-/=,:+".contains(c)) {
+        true => text.clone(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    };
+    let mut words = Vec::new();
+    if arguments.data.is_empty() {
+        words.push(String::from("--data synthetic"));
+    } else {
+        words.push(format!("--data {}", arguments.data.iter().map(quoted).collect::<Vec<_>>().join(" ")));
+    }
+    words.extend(arguments.source.map.iter().map(|text| format!("--map {}", quoted(text))));
+    words.extend(arguments.source.set.iter().map(|text| format!("--set {}", quoted(text))));
+    words
+}
+
+fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
     for (name, text) in EMBEDDED {
@@ -88,15 +120,18 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     }
     progress.stage("compare and draw");
     let comparisons = comparisons(&run.fits, &table)?;
-    let files = render_files(&run, &comparisons, &missing)?;
+    let mut files = render_files(&run, &comparisons, &missing)?;
+    let page = report(&run, &comparisons, &missing, command, &source_words(arguments).join(" "));
+    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
+    files.push((String::from("report.html"), text.into_bytes()));
     progress.stage("write");
     for (name, bytes) in &files {
-        write_atomic(&arguments.out.join(name), bytes)?;
+        write_atomic(&out.join(name), bytes)?;
     }
     progress.finish();
     if !arguments.source.quiet {
         missing.iter().for_each(|sentence| printer::note(sentence));
-        printer::data(&summary(&run, &comparisons, &arguments.out, files.len(), &progress));
+        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
     }
     Ok(exit::DONE)
 }
@@ -175,13 +210,63 @@ fn render_files(run: &Run, comparisons: &[Comparison], missing: &[String]) -> Re
     add("figure5.svg", picture.clone());
     add("comparison.csv", comparison_csv(comparisons, note));
     let notices: Vec<String> = run.data_note.iter().chain(missing).cloned().collect();
-    let conflicts: Vec<String> = CONFLICTS.split("\n\n").map(|text| text.trim().to_owned()).collect();
-    add("comparison.md", comparison_markdown(comparisons, &notices, &conflicts));
+    add("comparison.md", comparison_markdown(comparisons, &notices, &conflicts()));
     add("results.json", render(run, Format::Json, &options));
     add("results.csv", render(run, Format::Csv, &options));
     let picture = png(&picture, 2.0).map_err(|error| Failure::input(format!("figure5.png: {error}"), None))?;
     files.push((String::from("figure5.png"), picture));
     Ok(files)
+}
+
+/// The page.
+fn report(run: &Run, comparisons: &[Comparison], missing: &[String], command: &str, source: &str) -> Report {
+    let note = run.data_note.as_deref();
+    let alone = |model: &str| format!("metier fit --model {model} {source}");
+    let exhibits = vec![
+        of_figure("figure5", "Figure 5", &figure_5(run), &figure_5_data(run), alone("figure5")),
+        of_table(
+            "table_a1",
+            "Table A1",
+            "verified success by expertise under cumulative controls",
+            &table_a1(&run.fits, note),
+            alone("table_a1"),
+        ),
+        of_table(
+            "table_a2",
+            "Table A2",
+            "verified success by level of expertise",
+            &table_a2(&run.fits, note),
+            alone("table_a2"),
+        ),
+    ];
+    let mut sections = vec![of_methods(&run.fits), of_flow(&run.fits)];
+    sections.extend(of_overlap(&run.fits));
+    sections.push(of_comparison(comparisons, &conflicts()));
+    let rows = run.fits.iter().map(|fit| fit.flow.rows_read).max().unwrap_or(0);
+    let users = run.fits.iter().map(|fit| fit.flow.users).max().unwrap_or(0);
+    let fact = |name: &str, value: usize| Fact { name: name.to_owned(), value: grouped(value) };
+    let mut facts = vec![
+        fact("Sessions read", rows),
+        fact("Users in the largest sample", users),
+        fact("Regressions", run.fits.len()),
+    ];
+    facts.extend(
+        Verdict::ALL
+            .map(|verdict| fact(&format!("Published numbers: {}", verdict.name()), count(comparisons, verdict))),
+    );
+    Report {
+        title: String::from("Expertise and success in coding-agent sessions"),
+        notices: run.data_note.iter().map(|note| format!("Data: {note}")).chain(missing.iter().cloned()).collect(),
+        facts,
+        exhibits,
+        sections,
+        command: command.to_owned(),
+    }
+}
+
+/// What of the published numbers cannot be met together.
+fn conflicts() -> Vec<String> {
+    CONFLICTS.split("\n\n").map(|text| text.trim().to_owned()).collect()
 }
 
 fn of_spec(run: &Run, spec: &str) -> Vec<ModelFit> {
@@ -252,7 +337,6 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
         text += &format!("  {figure:<10} {}\n", verdicts.join(", "));
     }
     let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
-    text +=
-        &format!("\n{n_files} files in {}: start with comparison.md and figure5.png ({seconds:.1} s)\n", out.display());
+    text += &format!("\n{n_files} files in {}: start with report.html ({seconds:.1} s)\n", out.display());
     text
 }

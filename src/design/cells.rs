@@ -7,6 +7,7 @@
 
 use super::codes::{code_numbers, combine, sort_by_code};
 use super::{Outcome, Sample};
+use crate::linalg::double_double::Double2;
 use std::sync::Arc;
 
 /// Distinct values up to which a numeric regressor is coded.
@@ -86,7 +87,7 @@ impl Cells {
         let binary = is_binary(&outcome.values);
         // without a constant the level of the outcome is part of what is explained
         let has_constant = sample.intercept || sample.absorbs_constant();
-        let shift = if binary || !has_constant { 0.0 } else { outcome.values.first().copied().unwrap_or(0.0) };
+        let shift = if binary || !has_constant { 0.0 } else { exact_shift(&outcome.values) };
         let mut mean = vec![0.0; self.len()];
         for (i, &cell) in self.of_row.iter().enumerate() {
             mean[cell as usize] += sample.weight(i) * (outcome.values[i] - shift);
@@ -98,13 +99,37 @@ impl Cells {
         }
         let mut within = vec![0.0; self.len()];
         if self.len() < sample.n_rows {
+            // the corrected two-pass algorithm (Chan, Golub and LeVeque 1983): what deviations from a rounded mean sum to
+            // corrects it; squares with their rounding carried along (Neumaier 1974)
+            let mut sums = vec![[0.0; 3]; self.len()];
             for (i, &cell) in self.of_row.iter().enumerate() {
+                let [rest, square, low] = &mut sums[cell as usize];
                 let deviation = outcome.values[i] - shift - mean[cell as usize];
-                within[cell as usize] += sample.weight(i) * deviation * deviation;
+                let weighted = sample.weight(i) * deviation;
+                *rest += weighted;
+                let added = Double2::sum(*square, weighted * deviation);
+                *square = added.high;
+                *low += added.low;
+            }
+            for (cell, [rest, square, low]) in sums.into_iter().enumerate() {
+                let correction = rest / self.weight[cell];
+                mean[cell] += correction;
+                within[cell] = (square + (low - rest * correction)).max(0.0);
             }
         }
         CellOutcome { shift, mean, within }
     }
+}
+
+/// A value near all others that can be subtracted from them without rounding: the first, if every value lies between its half
+/// and its double (Sterbenz 1974). Values that spread wider are not far from zero, and nothing is subtracted.
+fn exact_shift(values: &[f64]) -> f64 {
+    let first = values.first().copied().unwrap_or(0.0);
+    let near = values.iter().all(|&value| {
+        let ratio = value / first;
+        (0.5..=2.0).contains(&ratio)
+    });
+    if near { first } else { 0.0 }
 }
 
 /// Whether every value is 0 or 1.

@@ -8,6 +8,8 @@ use super::cells::Cells;
 use super::singletons::Exact;
 use super::slopes::by_level;
 use super::{NO_COLUMN, Sample};
+use crate::linalg::double_double::Double2;
+use std::sync::Arc;
 
 /// The layout; `n` estimation cells, `k` dense columns.
 #[derive(Debug, Clone)]
@@ -25,6 +27,10 @@ pub struct Layout {
     pub column: Vec<u32>,
     /// Value of each slot, or `None` if all are one.
     pub value: Option<Vec<f64>>,
+    /// The table's values behind each slot, by row, where it has some of its own.
+    source: Vec<Option<Arc<Vec<f64>>>>,
+    /// A row of each estimation cell, to look those up.
+    row: Vec<u32>,
     /// Dense columns of the remaining effects and of all slopes: `0..n_effect_columns`.
     pub n_effect_columns: usize,
     /// All dense columns.
@@ -35,6 +41,8 @@ pub struct Layout {
     pub centre: Vec<f64>,
     /// Factor each regressor column was divided by.
     pub scale: Vec<f64>,
+    /// Whether each regressor column holds numbers, rather than zeros and ones.
+    pub numeric: Vec<bool>,
     /// Distinct levels of each effect among the estimation cells.
     pub effect_levels: Vec<usize>,
     /// Codes of each effect but the absorbed one, compact, per estimation cell (for iterative absorption).
@@ -83,7 +91,8 @@ impl Layout {
         let n_effect_columns = next as usize;
 
         let constant = starts.len() > 1;
-        let (mut names, mut centre, mut scale) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut names, mut centre, mut scale, mut numeric) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut source = vec![None; slots.len()];
         for term in &sample.terms {
             let columns = match &term.levels {
                 None => vec![next; n],
@@ -105,11 +114,14 @@ impl Layout {
                 centre.extend(std::iter::repeat_n(0.0, term.n_columns()));
                 scale.extend(std::iter::repeat_n(1.0, term.n_columns()));
             }
+            numeric.extend(std::iter::repeat_n(values.is_some(), term.n_columns()));
+            source.push(term.values.clone());
             slots.push((columns, values));
             names.extend(term.names.iter().cloned());
             next += term.n_columns() as u32;
         }
         let k = next as usize;
+        let rows = (0..n).map(|i| row(i) as u32).collect();
         let (column, value) = interleave(&slots, n, k as u32);
         Layout {
             cell,
@@ -118,11 +130,14 @@ impl Layout {
             n_slots: slots.len(),
             column,
             value,
+            source,
+            row: rows,
             n_effect_columns,
             k,
             names,
             centre,
             scale,
+            numeric,
             effect_levels,
             other_effects,
         }
@@ -153,6 +168,30 @@ impl Layout {
     pub fn regressor(&self, j: usize) -> Vec<f64> {
         let target = self.n_effect_columns + j;
         (0..self.n()).map(|i| self.slots(i).filter(|&(c, _)| c == target).map(|(_, v)| v).sum()).collect()
+    }
+
+    /// Centre and scale of a dense column: regressors are standardised, effects and their slopes are as they are.
+    pub fn standardised(&self, column: usize) -> (f64, f64) {
+        match column.checked_sub(self.n_effect_columns) {
+            Some(j) => (self.centre[j], self.scale[j]),
+            None => (0.0, 1.0),
+        }
+    }
+
+    /// A dense column, standardised without the rounding of [`Self::value`].
+    pub fn precise_column(&self, target: usize) -> Vec<Double2> {
+        let (centre, scale) = self.standardised(target);
+        let slot =
+            |i: usize| (i * self.n_slots..(i + 1) * self.n_slots).position(|at| self.column[at] as usize == target);
+        (0..self.n())
+            .map(|i| match slot(i) {
+                None => Double2::default(),
+                Some(s) => match &self.source[s] {
+                    Some(values) => Double2::sum(values[self.row[i] as usize], -centre) / Double2::from(scale),
+                    None => self.value.as_ref().map_or(1.0, |value| value[i * self.n_slots + s]).into(),
+                },
+            })
+            .collect()
     }
 
     /// Calls `f` with each group's range of cells.

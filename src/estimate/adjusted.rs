@@ -23,6 +23,11 @@ pub struct Scale<'a> {
     pub critical: f64,
 }
 
+/// Root of a variance. One that cancelled to a rounding of the largest is zero; a negative one has no root.
+fn std_error(variance: f64, largest: f64) -> f64 {
+    if variance < 0.0 && variance >= -1e-12 * largest { 0.0 } else { variance.sqrt() }
+}
+
 /// The adjusted rates of one outcome; `vcov` is their covariance.
 pub fn adjusted_rates(
     problem: Problem,
@@ -38,8 +43,9 @@ pub fn adjusted_rates(
     let is_probability = !is_count && is_binary(&problem.sample.outcomes[problem.o].values);
     let estimates: Vec<f64> = functionals.rates.iter().map(|rate| rate + scale.outcome.shift).collect();
     let raw = raw_rates(problem.rows, factor, scale.outcome);
+    let largest = (0..n).map(|k| vcov[k * n + k]).fold(0.0, f64::max);
     let level = |k: usize| {
-        let (rate, std_error) = (estimates[k], vcov[k * n + k].max(0.0).sqrt());
+        let (rate, std_error) = (estimates[k], std_error(vcov[k * n + k], largest));
         let inside = rate > 0.0 && rate < 1.0;
         let (conf_low, conf_high) = if is_probability && inside {
             logit_interval(rate, std_error, scale.critical)

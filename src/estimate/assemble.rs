@@ -8,19 +8,24 @@ use super::outcome::RowConstants;
 use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
+use super::variance::variance;
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
-use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
+use crate::absorb::precise::Intercept;
+use crate::aggregate::{Aggregator, Rows, ScoreQuery};
 use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
+use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::counterfactual::Counterfactual;
 use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
+use crate::rates::margins;
 use crate::result::*;
-use crate::vcov::small_sample::small_sample;
-use crate::vcov::{clustered_meat, combine_linear};
+use crate::vcov::combine_linear;
+use crate::vcov::multiway::settle;
+use crate::vcov::small_sample::{AbsorbedEffect, Sizes};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -29,6 +34,8 @@ use std::sync::OnceLock;
 pub struct Point<'a> {
     /// Coefficients of the regressor columns on the layout's standardised scale.
     pub coef: Vec<f64>,
+    /// The intercept, where the solver has it to all digits.
+    pub intercept: Option<&'a Intercept>,
     /// Fitted mean of each estimation cell (shifted).
     pub fitted: &'a [f64],
     /// Linear predictor, for a likelihood.
@@ -59,7 +66,8 @@ pub struct Extra<'a> {
 }
 
 impl Extra<'_> {
-    fn factor(&self, i: usize) -> f64 {
+    /// Score factor of an estimation cell.
+    pub fn factor(&self, i: usize) -> f64 {
         self.factor.map_or(1.0, |factor| factor[i])
     }
 }
@@ -149,7 +157,7 @@ pub fn assemble_with(
         has_constant: layout.has_groups(),
     };
     let setting = sample.rates.as_ref().map(|factor| (factor, Counterfactual::new(sample, cells, factor)));
-    let functionals = match &setting {
+    let mut functionals = match &setting {
         None => coefficients(&fit),
         Some((factor, setting)) if !setting.is_used() => {
             return Err(FitError::RatesNotInModel { factor: factor.name.clone() });
@@ -162,33 +170,40 @@ pub fn assemble_with(
             }
         },
     };
+    let scoring = extra.glm.map(|glm| Scoring { glm, information: point.information, factor: extra.factor });
+    let first_margin = functionals.records.len();
+    let effects = match options.margins {
+        false => Vec::new(),
+        true => margins::extend(sample, cells, &fit, options.composition, solver, scoring, &mut functionals)?,
+    };
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
     let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma, &extra)?;
-    let clustered = options.vcov == VcovKind::Cr1;
-    let reference = match options.family {
-        Family::Logit | Family::Poisson | Family::Probit => Reference::Normal,
-        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
-        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
-    };
+    let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
 
     let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
     let picks: Vec<Vec<f64>> = (0..coef.values.len()).map(unit).collect();
-    let vcov = combine_linear(&picks, &variance.matrix, len);
     let n_coef = coef.values.len();
+    let mut vcov = combine_linear(&picks, &variance.matrix, len);
+    let bare = variance.bare(&counts, n_coef, |matrix| combine_linear(&picks, matrix, len));
+    let is_multiway = variance.clusters.len() > 1;
+    let mut settled = Vec::new();
+    if is_multiway {
+        let names: Vec<&str> = coef.names.iter().map(String::as_str).collect();
+        settled = settle(options.multiway, "coefficients", &names, &mut vcov);
+    }
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings: Vec<String> = extra
         .separations
         .iter()
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
+    warnings.extend(nearly_collinear(layout, solver));
     warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
     warnings.extend(counts.warning.clone());
-    for (term, _) in coef.names.iter().zip(&errors).filter(|(_, se)| se.is_nan()) {
-        warnings.push(format!("the multiway variance of `{term}` is negative: no standard error"));
-    }
+    warnings.extend(settled);
     let coefficients: Vec<Estimate> = coef
         .names
         .iter()
@@ -199,7 +214,11 @@ pub fn assemble_with(
     let (rates, overlap) = match &setting {
         None => (None, None),
         Some((factor, _)) => {
-            let vcov = combine_linear(&functionals.combination, &variance.matrix, len);
+            let mut vcov = combine_linear(&functionals.combination, &variance.matrix, len);
+            if is_multiway {
+                let names: Vec<&str> = factor.levels.iter().map(String::as_str).collect();
+                warnings.extend(settle(options.multiway, "adjusted rates", &names, &mut vcov));
+            }
             let scale = Scale { outcome, reference, critical };
             let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
             let overlap = describe_overlap(problem, factor, &functionals, &mut rates, exact, layout, &counts);
@@ -230,6 +249,17 @@ pub fn assemble_with(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let margins = options.margins.then(|| {
+        let picks: Vec<Vec<f64>> = (first_margin..len).map(unit).collect();
+        let vcov = combine_linear(&picks, &variance.matrix, len);
+        let error = |j: usize| vcov[j * effects.len() + j].sqrt();
+        let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
+            kind: effect.kind,
+            value: estimate(effect.term.clone(), effect.value, error(j), reference, critical),
+            rows: effect.rows,
+        };
+        Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
+    });
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
@@ -256,9 +286,11 @@ pub fn assemble_with(
         flow,
         overlap,
         fit: stats,
+        r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -314,7 +346,11 @@ fn unstandardise<'a>(
     }
     let correction = |j: usize| extra.correction.as_ref().map_or(0.0, |step| step[j] / layout.scale[j]);
     let mut values: Vec<f64> = (0..p).filter(|&j| position[j].is_some()).map(|j| all[j] + correction(j)).collect();
-    if has_intercept {
+    if let (true, Some(found)) = (has_intercept, point.intercept) {
+        values.insert(0, (found.value + shift.into()).high);
+        let slope = slope.to_mut();
+        (0..n).for_each(|i| slope[i * n_coef] = found.influence[i]);
+    } else if has_intercept {
         let total: f64 = point.information.iter().sum();
         let mut mean = vec![0.0; layout.k + 1];
         for i in 0..n {
@@ -373,6 +409,17 @@ fn fitted_rows(problem: Problem, layout: &Layout, coef: &Coefficients, point: &P
     rows
 }
 
+/// Terms that stay although the usual rule on squares would drop them: only twice the digits tell them from collinear ones.
+fn nearly_collinear(layout: &Layout, solver: &Solver) -> Vec<String> {
+    let terms = layout.names.iter().zip(solver.left()).zip(solver.dropped());
+    let kept = terms.filter(|((_, left), dropped)| dropped.is_none() && **left <= COLLINEARITY_TOLERANCE);
+    kept.map(|((name, left), _)| {
+        let share = left.sqrt();
+        format!("`{name}` is nearly collinear with the terms before it: {share:.0e} of its length is its own")
+    })
+    .collect()
+}
+
 /// Why a term went that is part of a separating combination.
 fn separated_reason(term: &str, separations: &[Separation]) -> Option<&'static str> {
     let found = separations.iter().filter(|found| found.terms.iter().any(|(name, _)| name == term));
@@ -400,6 +447,8 @@ pub(super) struct Counts {
     /// Parameters with every effect counted, for degrees of freedom of the residuals.
     pub k_all: usize,
     pub effects: Vec<EffectInfo>,
+    /// What K was counted from.
+    pub facts: Vec<AbsorbedEffect>,
     pub rank: Option<AbsorbedRank>,
     /// Why K has no exact count.
     pub warning: Option<String>,
@@ -409,6 +458,12 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// What factors are made of.
+    pub fn sizes(&self) -> Sizes {
+        let any_nested = self.effects.iter().any(|effect| effect.nested_in.is_some());
+        Sizes { n: self.n, k: self.k, k_all: self.k_all, any_nested }
+    }
+
     /// Name and levels of the effect with most levels.
     pub fn most_levels(&self) -> Option<(&str, usize)> {
         self.effects.iter().map(|effect| (effect.name.as_str(), effect.levels)).max_by_key(|&(_, levels)| levels)
@@ -463,80 +518,10 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
         k: n_coef + parameters.counted,
         k_all: n_coef + parameters.counted_all,
         effects: parameters.effects,
+        facts: parameters.facts,
         rank: parameters.rank,
         warning: parameters.warning,
         flow,
         n_separated,
-    }
-}
-
-/// Covariance of the functionals, with what it was built from.
-struct Variance {
-    matrix: Vec<f64>,
-    clusters: Vec<ClusterInfo>,
-    smallest: usize,
-    small_sample: SmallSample,
-}
-
-#[allow(clippy::too_many_arguments)]
-fn variance(
-    sample: &Sample,
-    options: &Options,
-    rows: &Rows,
-    query: &ScoreQuery,
-    exact: &[Exact],
-    layout: &Layout,
-    point: &Point,
-    counts: &Counts,
-    sigma: f64,
-    extra: &Extra,
-) -> Result<Variance, FitError> {
-    let l = query.records.len();
-    match options.vcov {
-        VcovKind::Cr1 => {
-            let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            let meat = clustered_meat(&names, l, |subset| rows.meat(query, Grouping::Clusters(subset), exact));
-            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
-            }
-            let factor = small_sample(options.family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
-        }
-        VcovKind::Hc1 => {
-            let factor = small_sample(options.family, VcovKind::Hc1, counts.n, counts.k, 0);
-            let meat = rows.meat(query, Grouping::Rows, exact);
-            let matrix = meat.matrix.iter().map(|entry| entry * factor.factor).collect();
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
-        }
-        VcovKind::Iid => {
-            // model-based part: w^2 Var(y) is w sigma^2, or w V, the information over the squared score factor in h
-            let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
-            let mut matrix = vec![0.0; l * l];
-            let mut add = |cell: usize, w: f64| {
-                let h = query.records.slope(cell);
-                for a in 0..l {
-                    (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
-                }
-            };
-            for (i, (&cell, w)) in layout.cell.iter().zip(point.information).enumerate() {
-                add(cell as usize, scale * w / (extra.factor(i) * extra.factor(i)));
-            }
-            if options.family == Family::Ols {
-                // a singleton's effect has the variance of its row
-                let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
-                singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
-            }
-            let factor = small_sample(options.family, VcovKind::Iid, counts.n, counts.k, 0);
-            matrix.iter_mut().for_each(|entry| *entry *= factor.factor);
-            if query.records.first_constant() < l {
-                // composition part: rows of the target as draws, with the model's part switched off
-                let mut records = query.records.clone();
-                layout.cell.iter().for_each(|&cell| records.slope_mut(cell as usize).fill(0.0));
-                let part = rows.meat(&ScoreQuery { records: &records, ..query.clone() }, Grouping::Rows, exact);
-                matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
-            }
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
-        }
     }
 }

@@ -112,6 +112,7 @@ fn fit_one(problem: Problem, glm: Glm, singletons: &[Exact], common: &Layout) ->
                 let factor = (glm == Glm::Probit).then(|| scale_by_score(glm, eta, &mut influence, layout.p()));
                 let point = Point {
                     coef: best.coef,
+                    intercept: None,
                     fitted: &fitted,
                     eta: Some(eta),
                     information: &best.state.information,

@@ -5,22 +5,29 @@
 mod adjusted;
 mod assemble;
 pub mod effects;
+mod firth;
 mod glm;
 mod incidental;
 pub mod link;
 mod ols;
 mod outcome;
 mod parameters;
+mod r2_steps;
 mod rowwise;
 mod separation;
 mod shared;
 mod slopes;
 mod statistics;
+mod variance;
 
 use crate::absorb::{Method, NotConverged};
 use crate::design::cells::is_binary;
 use crate::design::{RatesFactor, Sample};
-use crate::result::{Composition, Family, ModelFit, Separation, VcovKind};
+use crate::rates::margins::crossed_factor;
+use crate::result::{Composition, Family, Margins, ModelFit, Separation, VcovKind};
+use crate::vcov::Bare;
+use crate::vcov::convention::{Rule, Shared, Ssc};
+use crate::vcov::multiway::Multiway;
 use effects::{EffectEstimates, FittedRows};
 use link::Glm;
 
@@ -31,6 +38,10 @@ pub struct Options {
     pub family: Family,
     /// Covariance of the coefficients.
     pub vcov: VcovKind,
+    /// Small-sample convention.
+    pub ssc: Ssc,
+    /// How terms of several cluster variables become one covariance.
+    pub multiway: Multiway,
     /// How effects are absorbed.
     pub method: Method,
     /// Whether singletons leave the estimation (they stay in the target of rates).
@@ -50,6 +61,14 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the terms of the covariance are returned without factors, and every count of the effects.
+    pub keep_bare: bool,
+    /// Whether a logit maximises Firth's penalised likelihood.
+    pub firth: bool,
+    /// Whether average marginal effects are computed.
+    pub margins: bool,
+    /// Whether the R2 is taken apart by the effects added.
+    pub r2_steps: bool,
 }
 
 impl Default for Options {
@@ -57,6 +76,8 @@ impl Default for Options {
         Options {
             family: Family::Ols,
             vcov: VcovKind::Cr1,
+            ssc: Ssc::default(),
+            multiway: Multiway::default(),
             method: Method::Auto,
             drop_singletons: true,
             composition: Composition::Sampled,
@@ -66,7 +87,19 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            keep_bare: false,
+            firth: false,
+            margins: false,
+            r2_steps: false,
         }
+    }
+}
+
+impl Options {
+    /// What the small-sample convention means here.
+    pub fn rule(&self) -> Rule {
+        let ssc = if self.exact_df { self.ssc.with_df(Shared::Exact) } else { self.ssc };
+        ssc.rule(self.family, self.vcov)
     }
 }
 
@@ -84,6 +117,10 @@ pub struct Fitted {
     pub rows: Option<FittedRows>,
     /// Estimates of the absorbed effects, if asked for.
     pub effects: Option<EffectEstimates>,
+    /// The terms of the covariance of the coefficients without factors, if asked for.
+    pub bare: Option<Bare>,
+    /// Average marginal effects, if asked for.
+    pub margins: Option<Margins>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.
@@ -207,6 +244,18 @@ pub enum FitError {
         /// Why not.
         reason: &'static str,
     },
+    /// A penalised likelihood that does not exist, or whose results would mislead.
+    #[error("Firth's penalised likelihood: {reason}")]
+    NoFirth {
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Marginal effects that would not be what they seem.
+    #[error("there are no marginal effects here: {reason}")]
+    NoMargins {
+        /// Why not.
+        reason: String,
+    },
     /// No effects to save.
     #[error("the fixed effects cannot be saved: {reason}")]
     NoEffects {
@@ -263,14 +312,38 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
-    if options.keep_effects {
-        if let Err(error) = effects::check(sample, options) {
-            return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
-        }
-        let fits = fit_outcomes(sample, &Options { keep_fitted: true, ..options.clone() });
-        return fits.into_iter().map(|fitted| with_effects(sample, fitted?)).collect();
+    if options.firth
+        && let Err(error) = firth::check(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
-    fit_outcomes(sample, options)
+    if options.margins
+        && let Err(error) = check_margins(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if options.keep_effects
+        && let Err(error) = effects::check(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if !options.keep_effects && !options.r2_steps {
+        return fit_outcomes(sample, options);
+    }
+    let fits = fit_outcomes(sample, &Options { keep_fitted: true, ..options.clone() });
+    fits.into_iter().enumerate().map(|(o, fitted)| with_rows(sample, options, o, fitted?)).collect()
+}
+
+/// Refuses marginal effects that would not be what they seem.
+fn check_margins(sample: &Sample, options: &Options) -> Result<(), FitError> {
+    let reason = if options.bias_correction {
+        String::from("effects at bias-corrected coefficients have no formula yet")
+    } else if let Some(factor) = crossed_factor(sample) {
+        format!("`{factor}` is crossed with another factor, so no column is the effect of one level")
+    } else {
+        return Ok(());
+    };
+    Err(FitError::NoMargins { reason })
 }
 
 fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
@@ -279,16 +352,24 @@ fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitErr
     }
     match Glm::of(options.family) {
         None => ols::fit(sample, options),
+        Some(_) if options.firth => firth::fit(sample, options),
         Some(glm) => glm::fit(sample, options, glm),
     }
 }
 
-/// Adds the estimates of the effects.
-fn with_effects(sample: &Sample, mut fitted: Fitted) -> Result<Fitted, FitError> {
-    if let Some(rows) = &fitted.rows {
+/// Adds what is made from the fitted rows: estimates of the effects, steps of the R2.
+fn with_rows(sample: &Sample, options: &Options, outcome: usize, mut fitted: Fitted) -> Result<Fitted, FitError> {
+    let Some(rows) = &fitted.rows else { return Ok(fitted) };
+    if options.keep_effects {
         let effects = effects::recover(sample, rows)?;
         fitted.fit.warnings.extend(effects.warnings());
         fitted.effects = Some(effects);
+    }
+    if options.r2_steps {
+        fitted.fit.r2_steps = r2_steps::steps(sample, options, outcome, rows, &fitted.fit.fit)?;
+    }
+    if !options.keep_fitted && !options.keep_effects {
+        fitted.rows = None;
     }
     Ok(fitted)
 }

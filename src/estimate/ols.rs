@@ -22,7 +22,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     if let Err(error) = slopes::check(sample, options, &layout) {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
-    let solver = match Solver::new(&layout, &layout.weight, options.method, &effect_names(sample)) {
+    let solver = match Solver::careful(&layout, &layout.weight, options.method, &effect_names(sample)) {
         Ok(solver) => solver,
         Err(error) => return sample.outcomes.iter().map(|_| Err(error.clone().into())).collect(),
     };
@@ -41,6 +41,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
             let projection = solver.regress(&values)?;
             let point = Point {
                 coef: projection.coef,
+                intercept: projection.intercept.as_ref(),
                 fitted: &projection.fitted,
                 eta: None,
                 information: &layout.weight,

@@ -5,6 +5,7 @@ use super::link::Glm;
 use super::outcome::RowConstants;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
+use crate::linalg::double_double::Double2;
 use crate::result::FitStats;
 
 /// R2 and its relatives, likelihood, and what is left of the normal (score) equations.
@@ -20,7 +21,7 @@ pub fn fit_statistics(
     let weight = &layout.weight;
     let total: f64 = weight.iter().sum();
     let value = |i: usize| outcome.mean[layout.cell[i] as usize];
-    let mean = (0..layout.n()).map(|i| weight[i] * value(i)).sum::<f64>() / total;
+    let mean = compensated((0..layout.n()).map(|i| weight[i] * value(i))) / total;
     // what is left of the normal equations: the next Newton step
     let p = layout.p();
     let mut step = vec![0.0; p];
@@ -40,6 +41,7 @@ pub fn fit_statistics(
         within_r2: f64::NAN,
         pseudo_r2: f64::NAN,
         sigma: f64::NAN,
+        f_statistic: f64::NAN,
         log_likelihood: f64::NAN,
         deviance: f64::NAN,
         mean_outcome: mean + outcome.shift,
@@ -49,20 +51,29 @@ pub fn fit_statistics(
     let n = counts.n as f64;
     match Glm::of(options.family) {
         None => {
-            let within: f64 = layout.cell.iter().map(|&cell| outcome.within[cell as usize]).sum();
-            let square = |f: &dyn Fn(usize) -> f64| (0..layout.n()).map(|i| weight[i] * f(i) * f(i)).sum::<f64>();
-            let rss = within + square(&|i| value(i) - point.fitted[i]);
-            let tss = if layout.has_groups() {
-                within + square(&|i| value(i) - mean)
-            } else {
-                within + square(&|i| value(i) + outcome.shift)
+            let within = compensated(layout.cell.iter().map(|&cell| outcome.within[cell as usize]));
+            let square = |f: &dyn Fn(usize) -> f64| {
+                compensated((0..layout.n()).map(|i| {
+                    let value = f(i);
+                    weight[i] * value * value
+                }))
             };
+            let rss = within + square(&|i| value(i) - point.fitted[i]);
+            // without a constant nothing was subtracted from the outcome, and its squares are about zero
+            let centre = if layout.has_groups() { mean } else { 0.0 };
+            let tss = within + square(&|i| value(i) - centre);
+            // the smaller of the two parts of tss is the one that keeps its digits
+            let explained = if rss < 0.5 * tss { tss - rss } else { square(&|i| point.fitted[i] - centre) };
             stats.deviance = rss;
-            stats.r2 = 1.0 - rss / tss;
+            stats.r2 = if rss < 0.5 * tss { 1.0 - rss / tss } else { explained / tss };
             let constant = if layout.has_groups() { 1.0 } else { 0.0 };
             stats.adj_r2 = 1.0 - (rss / (n - counts.k_all as f64)) / (tss / (n - constant));
             if !sample.effects.is_empty() {
                 stats.within_r2 = point.explained / (point.explained + rss);
+            }
+            let explaining = counts.k_all as f64 - constant;
+            if explaining > 0.0 {
+                stats.f_statistic = (explained / explaining) / (rss / (n - counts.k_all as f64));
             }
             stats.sigma = (rss / (n - counts.k_all as f64)).sqrt();
             if sample.weights.is_none() {
@@ -81,4 +92,15 @@ pub fn fit_statistics(
         }
     }
     stats
+}
+
+/// Sum with the rounding of every addition carried along (Neumaier 1974).
+fn compensated(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut rest) = (0.0, 0.0);
+    for value in values {
+        let added = Double2::sum(sum, value);
+        sum = added.high;
+        rest += added.low;
+    }
+    sum + rest
 }

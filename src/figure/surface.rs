@@ -125,6 +125,12 @@ impl Surface {
         self.push(format_args!(r#"<g role="group" aria-label="{}">"#, escaped(label)));
     }
 
+    /// The shapes of one value: viewers show `label` when they are pointed at; ends with [`Surface::end_group`].
+    pub fn begin_mark(&mut self, label: &str) {
+        let label = escaped(label);
+        self.push(format_args!(r#"<g class="mark" role="img" aria-label="{label}"><title>{label}</title>"#));
+    }
+
     /// Ends a group.
     pub fn end_group(&mut self) {
         self.push(format_args!("</g>"));

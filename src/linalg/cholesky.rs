@@ -5,29 +5,35 @@
 //! zero, and its coefficient is zero. nalgebra's factorisation only refuses non-positive pivots and would let
 //! near-collinear columns pass, hence our own.
 
+use super::double_double::Real;
+
 /// Smallest pivot, relative to the column's scale, that counts as independent information.
 ///
 /// fixest uses 1e-9 on its Cholesky for the same purpose (`collin.tol`).
 pub const COLLINEARITY_TOLERANCE: f64 = 1e-9;
 
-/// A rank-revealing Cholesky factor `A = L L'` of a symmetric positive semidefinite matrix.
+/// A rank-revealing Cholesky factor `A = L L'` of a symmetric positive semidefinite matrix, in doubles or
+/// [`Double2`](super::double_double::Double2).
 #[derive(Debug, Clone)]
-pub struct Cholesky {
+pub struct Cholesky<T = f64> {
     k: usize,
     /// Lower triangle, row-major `k x k`.
-    lower: Vec<f64>,
+    lower: Vec<T>,
+    /// Pivot over scale of each column, dropped or not: the share of its squared length that earlier columns leave.
+    pub left: Vec<f64>,
     /// Whether a column was left out.
     pub dropped: Vec<bool>,
 }
 
-impl Cholesky {
+impl<T: Real> Cholesky<T> {
     /// Factorises the lower triangle of `a` (row-major `k x k`).
     ///
     /// `scale[j]` is the column's squared length before anything was projected out of it: pivots are compared with
     /// `tolerance * scale[j]`.
-    pub fn new(a: &[f64], k: usize, scale: &[f64], tolerance: f64) -> Self {
-        let mut lower = vec![0.0; k * k];
+    pub fn new(a: &[T], k: usize, scale: &[f64], tolerance: f64) -> Self {
+        let mut lower = vec![T::default(); k * k];
         let mut dropped = vec![false; k];
+        let mut left = vec![0.0; k];
         for j in 0..k {
             let (above, rest) = lower.split_at_mut(j * k);
             let row = &mut rest[..k];
@@ -36,18 +42,25 @@ impl Cholesky {
                     continue;
                 }
                 let other = &above[i * k..i * k + i];
-                let dot: f64 = row[..i].iter().zip(other).map(|(x, y)| x * y).sum();
-                row[i] = (a[j * k + i] - dot) / above[i * k + i];
+                row[i] = (a[j * k + i] - dot(&row[..i], other)) / above[i * k + i];
             }
-            let pivot = a[j * k + j] - row[..j].iter().map(|x| x * x).sum::<f64>();
-            if pivot.is_nan() || pivot <= tolerance * scale[j] || pivot <= 0.0 {
+            let pivot = a[j * k + j] - dot(&row[..j], &row[..j]);
+            let size = pivot.double();
+            left[j] = if scale[j] > 0.0 { size / scale[j] } else { 0.0 };
+            if size.is_nan() || size <= tolerance * scale[j] || size <= 0.0 {
                 dropped[j] = true;
-                row[..=j].fill(0.0);
+                row[..=j].fill(T::default());
             } else {
-                row[j] = pivot.sqrt();
+                row[j] = pivot.root();
             }
         }
-        Cholesky { k, lower, dropped }
+        Cholesky { k, lower, left, dropped }
+    }
+
+    /// Logarithm of the determinant of the columns kept.
+    pub fn log_determinant(&self) -> f64 {
+        let kept = (0..self.k).filter(|&j| !self.dropped[j]);
+        2.0 * kept.map(|j| self.lower[j * self.k + j].double().ln()).sum::<f64>()
     }
 
     /// Number of columns kept.
@@ -56,49 +69,53 @@ impl Cholesky {
     }
 
     /// Solves `L z = b` in place; entries of dropped columns become zero.
-    pub fn forward(&self, b: &mut [f64]) {
+    pub fn forward(&self, b: &mut [T]) {
         for i in 0..self.k {
             if self.dropped[i] {
-                b[i] = 0.0;
+                b[i] = T::default();
                 continue;
             }
             let row = &self.lower[i * self.k..i * self.k + i + 1];
-            let dot: f64 = row[..i].iter().zip(b.iter()).map(|(x, y)| x * y).sum();
-            b[i] = (b[i] - dot) / row[i];
+            b[i] = (b[i] - dot(&row[..i], b)) / row[i];
         }
     }
 
     /// Solves `L' x = z` in place.
-    pub fn backward(&self, z: &mut [f64]) {
+    pub fn backward(&self, z: &mut [T]) {
         for i in (0..self.k).rev() {
             if self.dropped[i] {
-                z[i] = 0.0;
+                z[i] = T::default();
                 continue;
             }
             let value = z[i] / self.lower[i * self.k + i];
             z[i] = value;
             let row = &self.lower[i * self.k..i * self.k + i];
-            for (target, factor) in z[..i].iter_mut().zip(row) {
+            for (target, &factor) in z[..i].iter_mut().zip(row) {
                 *target -= factor * value;
             }
         }
     }
 
     /// Solves `A x = b` in place; coefficients of dropped columns are zero.
-    pub fn solve(&self, b: &mut [f64]) {
+    pub fn solve(&self, b: &mut [T]) {
         self.forward(b);
         self.backward(b);
     }
 
     /// Column `j` of the (generalised) inverse; zero if the column was dropped.
-    pub fn inverse_column(&self, j: usize) -> Vec<f64> {
-        let mut unit = vec![0.0; self.k];
+    pub fn inverse_column(&self, j: usize) -> Vec<T> {
+        let mut unit = vec![T::default(); self.k];
         if !self.dropped[j] {
-            unit[j] = 1.0;
+            unit[j] = T::from(1.0);
             self.solve(&mut unit);
         }
         unit
     }
+}
+
+/// Inner product over the shorter of two vectors.
+fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::default(), |sum, (&x, &y)| sum + x * y)
 }
 
 #[cfg(test)]

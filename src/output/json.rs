@@ -4,7 +4,9 @@
 
 use serde_json::{Value, json};
 
-use crate::result::{ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, RateRow, Rates, Run, Separation};
+use crate::result::{
+    ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run, Separation,
+};
 
 use super::json_text;
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -53,11 +55,21 @@ fn model(fit: &ModelFit) -> Value {
         },
         "conf_level": fit.conf_level,
         "small_sample": {
+            "convention": fit.small_sample.convention,
             "n": fit.small_sample.n,
             "k": fit.small_sample.k,
             "k_factor": fit.small_sample.k_factor,
             "g_factor": fit.small_sample.g_factor,
             "factor": fit.small_sample.factor,
+            "terms": fit.small_sample.terms.iter()
+                .map(|term| json!({
+                    "name": term.name,
+                    "sign": term.sign,
+                    "n_clusters": term.groups,
+                    "g_factor": term.g_factor,
+                    "factor": term.factor,
+                }))
+                .collect::<Vec<_>>(),
         },
         "coefficients": fit.coefficients.iter().map(coefficient).collect::<Vec<_>>(),
         "vcov": matrix("terms", &terms, &fit.vcov),
@@ -88,7 +100,7 @@ fn model(fit: &ModelFit) -> Value {
         }),
         "flow": flow(&fit.flow),
         "overlap": fit.overlap.as_ref().map(overlap),
-        "fit": statistics(&fit.fit),
+        "fit": statistics(&fit.fit, &fit.r2_steps),
         "warnings": fit.warnings,
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
     })
@@ -196,18 +208,20 @@ fn overlap(overlap: &Overlap) -> Value {
     })
 }
 
-fn statistics(fit: &FitStats) -> Value {
+fn statistics(fit: &FitStats, steps: &[R2Step]) -> Value {
     json!({
         "r2": fit.r2,
         "adj_r2": fit.adj_r2,
         "within_r2": fit.within_r2,
         "pseudo_r2": fit.pseudo_r2,
         "sigma": fit.sigma,
+        "f_statistic": fit.f_statistic,
         "log_likelihood": fit.log_likelihood,
         "deviance": fit.deviance,
         "mean_outcome": fit.mean_outcome,
         "iterations": fit.iterations,
         "residual": fit.residual,
+        "r2_steps": steps.iter().map(|step| json!({ "added": step.added, "r2": step.r2 })).collect::<Vec<_>>(),
     })
 }
 

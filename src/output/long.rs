@@ -2,7 +2,7 @@
 //!
 //! The columns, their order and their meaning are fixed by [`SCHEMA_VERSION`]; see `docs/output.md`.
 
-use crate::result::{ContrastRow, DroppedTerm, Estimate, ModelFit, RateRow, Rates, Run};
+use crate::result::{ContrastRow, DroppedTerm, Estimate, ModelFit, R2Step, RateRow, Rates, Run};
 
 use super::data_table::{DataTable, Value};
 use super::names;
@@ -92,6 +92,7 @@ pub fn long_table(run: &Run) -> DataTable {
                 let levels = rates.levels.iter().map(move |level| rate(fit, rates, level));
                 levels.chain(rates.contrasts.iter().map(move |row| contrast(rates, row)))
             }))
+            .chain(fit.r2_steps.iter().map(r2_step))
             .chain(fit.flow.dropped.iter().map(|step| dropped_rows(&step.reason, step.rows)));
         table.rows.extend(parts.map(|part| row(fit, part)));
     }
@@ -123,6 +124,16 @@ fn dropped_term(dropped: &DroppedTerm) -> Part {
         term: Some(dropped.term.clone()),
         level: factor_level(&dropped.term),
         note: Some(format!("dropped: {}", dropped.reason)),
+        ..Part::default()
+    }
+}
+
+/// R2 after an effect, or the regressors, were added.
+fn r2_step(step: &R2Step) -> Part {
+    Part {
+        kind: "r2_step",
+        term: Some(step.added.clone()),
+        numbers: Numbers { estimate: step.r2, ..Numbers::default() },
         ..Part::default()
     }
 }

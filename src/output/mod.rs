@@ -4,9 +4,11 @@
 //! tables: [`report`] arranges them once as a [`Document`](document::Document), and one renderer per format lays
 //! that out. Nothing here computes a statistic.
 
+pub mod bootstrap;
 pub mod csv;
 pub mod data_table;
 pub mod document;
+pub mod estimators_table;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
@@ -15,6 +17,7 @@ pub mod json;
 pub mod json_text;
 pub mod latex;
 pub mod long;
+pub mod margins_table;
 pub mod markdown;
 pub mod names;
 pub mod notes;

@@ -1,6 +1,7 @@
 //! The sentences under a table: how its numbers were computed and what was left out.
 
-use crate::result::{Family, ModelFit, Reference, VcovKind};
+use crate::result::{EffectInfo, Family, ModelFit, Reference, VcovKind};
+use crate::vcov::convention::{GFactor, KFactor, Ssc};
 
 use super::number::{count, rounded};
 
@@ -47,10 +48,7 @@ fn names(holders: &[&ModelFit], fits: &[ModelFit]) -> String {
 fn notes_of(fit: &ModelFit) -> Vec<String> {
     let mut notes = vec![covariance_note(fit), small_sample_note(fit)];
     notes.extend(fit.weights.iter().map(|weights| format!("weighted by `{weights}`")));
-    notes.extend(fit.effects.iter().filter_map(|effect| {
-        let cluster = effect.nested_in.as_ref()?;
-        Some(format!("`{}` is nested in the clusters `{cluster}` and does not count in K", effect.name))
-    }));
+    notes.extend(fit.effects.iter().filter_map(nested_note));
     notes.extend(rank_note(fit));
     notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
     notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
@@ -77,24 +75,43 @@ fn covariance_note(fit: &ModelFit) -> String {
     format!("{errors}; p-values and {} intervals from {reference}", percent_level(fit.conf_level))
 }
 
-/// The small-sample factor with its parts.
+/// The small-sample factor with its parts, and the convention where it is not the default.
 fn small_sample_note(fit: &ModelFit) -> String {
     let parts = &fit.small_sample;
-    let formula = match (fit.vcov_kind, fit.family) {
-        (VcovKind::Cr1, _) => "G/(G - 1) x (n - 1)/(n - K)",
-        (VcovKind::Hc1, _) => "n/(n - K)",
-        (VcovKind::Iid, Family::Logit | Family::Poisson | Family::Probit) => "(n - 1)/(n - K)",
-        (VcovKind::Iid, Family::Ols) => {
-            let (n, k) = (count(parts.n), count(parts.k));
-            return format!("error variance RSS/(n - K) with n = {n}, K = {k}");
-        }
-    };
+    let ssc = Ssc::parse(&parts.convention).unwrap_or_default();
+    let rule = ssc.rule(fit.family, fit.vcov_kind);
+    let by = if ssc == Ssc::default() { String::new() } else { format!(" (convention `{ssc}`)") };
+    let (n, k) = (count(parts.n), count(parts.k));
+    let formula = rule.formula(fit.family, fit.vcov_kind);
+    if fit.vcov_kind == VcovKind::Iid && fit.family == Family::Ols {
+        return match formula.is_empty() {
+            true => format!("error variance RSS/(n - K) with n = {n}, K = {k}{by}"),
+            false => format!("error variance RSS/n with n = {n}{by}"),
+        };
+    }
+    if formula.is_empty() {
+        return format!("no small-sample factor{by}");
+    }
+    let of_k = if rule.k == KFactor::None { String::new() } else { format!(", K = {k}") };
+    if parts.factor.is_nan() {
+        let terms: Vec<String> = parts
+            .terms
+            .iter()
+            .map(|term| format!("`{}` {:.6} (G = {})", term.name, term.factor, count(term.groups)))
+            .collect();
+        return format!("small-sample factor {formula}, each term its own G: {}; n = {n}{of_k}{by}", terms.join(", "));
+    }
     let groups = match (fit.vcov_kind, fit.clusters.iter().map(|cluster| cluster.count).min()) {
-        (VcovKind::Cr1, Some(groups)) => format!(", G = {}", count(groups)),
+        (VcovKind::Cr1, Some(groups)) if rule.g != GFactor::None => format!(", G = {}", count(groups)),
         _ => String::new(),
     };
-    let factor = parts.factor;
-    format!("small-sample factor {formula} = {factor:.6} with n = {}, K = {}{groups}", count(parts.n), count(parts.k))
+    format!("small-sample factor {formula} = {:.6} with n = {n}{of_k}{groups}{by}", parts.factor)
+}
+
+/// A nested effect that does not count in K (but for the constant).
+fn nested_note(effect: &EffectInfo) -> Option<String> {
+    let cluster = effect.nested_in.as_ref().filter(|_| effect.counted <= 1)?;
+    Some(format!("`{}` is nested in the clusters `{cluster}` and does not count in K", effect.name))
 }
 
 /// What the fixed effects add to K, where the exact count is not the nominal one.

@@ -165,10 +165,27 @@ fn statistic_rows(fits: &[ModelFit], options: &RenderOptions) -> Vec<Row> {
             rows.push(Row::new(name, fits.iter().map(|fit| shown(of(fit))).collect()));
         }
     }
+    for (position, name) in distinct_steps(fits) {
+        let of = |fit: &ModelFit| fit.r2_steps.get(position).filter(|step| step.added == name).map(|step| step.r2);
+        let cells = fits.iter().map(|fit| of(fit).map_or(Cell::Empty, |r2| Cell::number(rounded(r2, options.digits))));
+        let sign = if position == 0 { "" } else { "+ " };
+        rows.push(Row::new(format!("R2 by steps: {sign}{name}"), cells.collect()));
+    }
     let words = |of: &dyn Fn(&ModelFit) -> String| fits.iter().map(|fit| Cell::Text(of(fit))).collect();
     rows.push(Row::new("Estimator", words(&|fit| family_name(fit.family).to_owned())));
     rows.push(Row::new("Standard errors", words(&|fit| super::names::se_type(fit.vcov_kind).to_owned())));
     rows
+}
+
+/// Steps of the R2 that any fit has: position and what is added there.
+fn distinct_steps(fits: &[ModelFit]) -> Vec<(usize, &str)> {
+    let longest = fits.iter().map(|fit| fit.r2_steps.len()).max().unwrap_or(0);
+    (0..longest)
+        .flat_map(|at| {
+            let added = fits.iter().filter_map(move |fit| Some(fit.r2_steps.get(at)?.added.as_str()));
+            distinct(added).into_iter().map(move |name| (at, name))
+        })
+        .collect()
 }
 
 /// `OLS`, `Logit`, `Poisson` or `Probit`.

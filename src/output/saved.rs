@@ -6,7 +6,7 @@ use crate::result::ModelFit;
 use super::data_table::{DataTable, Value};
 use super::json_text;
 
-/// The slope that an estimate belongs to; intercepts have none.
+/// What stands for the variable of an intercept.
 const CONSTANT: &str = "(constant)";
 
 /// Estimates of absorbed effects.
@@ -16,7 +16,7 @@ pub fn effects_table(fits: &[(ModelFit, Saved)], data_note: Option<&str>) -> Dat
         let labels: Vec<&str> = level.labels.iter().map(|label| label.as_deref().unwrap_or("NA")).collect();
         vec![
             level.effect.as_str().into(),
-            CONSTANT.into(),
+            level.variable.as_deref().unwrap_or(CONSTANT).into(),
             labels.join("^").into(),
             level.component.into(),
             level.estimate.into(),

@@ -3,6 +3,7 @@
 use crate::estimate::FitError;
 use crate::model::{ModelError, Origin};
 use crate::spec::{Resolved, SourceError};
+use crate::standardise::CellsError;
 
 /// An error with the specification it belongs to.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -16,6 +17,14 @@ pub enum RunError {
         error: Box<ModelError>,
         /// The place in the formula or filter, if it is about one.
         source_text: Option<Box<SourceError>>,
+    },
+    /// Levels could not be compared within cells.
+    #[error("{context}{error}")]
+    Cells {
+        /// As above.
+        context: String,
+        /// What is wrong.
+        error: Box<CellsError>,
     },
     /// The estimation failed.
     #[error("{context}{error}{}", place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default())]
@@ -34,6 +43,7 @@ impl RunError {
     pub fn is_input(&self) -> bool {
         match self {
             RunError::Model { error, .. } => !matches!(**error, ModelError::NoRows { .. }),
+            RunError::Cells { error, .. } => !matches!(**error, CellsError::NoOverlap { .. }),
             RunError::Fit { error, .. } => {
                 matches!(
                     **error,
@@ -42,6 +52,8 @@ impl RunError {
                         | FitError::RatesNotInModel { .. }
                         | FitError::NoBiasCorrection { .. }
                         | FitError::NoEffects { .. }
+                        | FitError::NoMargins { .. }
+                        | FitError::NoFirth { .. }
                         | FitError::Slopes { .. }
                 )
             }
@@ -52,6 +64,7 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             RunError::Model { error, .. } => error.hint(),
+            RunError::Cells { error, .. } => error.hint(),
             RunError::Fit { error, .. } => fit_hint(error),
         }
     }
@@ -68,6 +81,10 @@ impl RunError {
             Some(Box::new(SourceError { origin, text, span, message, expected, hint: error.hint() }))
         });
         RunError::Model { context: context(spec, sample), error: Box::new(error), source_text }
+    }
+
+    pub(super) fn cells(spec: &Resolved, sample: &str, error: CellsError) -> Self {
+        RunError::Cells { context: context(spec, sample), error: Box::new(error) }
     }
 
     pub(super) fn fit(spec: &Resolved, sample: &str, error: FitError, place: Option<String>) -> Self {
@@ -121,6 +138,11 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
         ),
         FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
+        FitError::NoFirth { .. } => String::from("leave out `--firth`"),
+        FitError::NoMargins { reason } if reason.contains("bias") => String::from("leave out `--bias-correction`"),
+        FitError::NoMargins { .. } => {
+            String::from("use adjusted rates (`metier fit --rates`), or a factor of the combinations alone")
+        }
         FitError::NoBiasCorrection { .. } => String::from("leave out `--bias-correction`"),
         FitError::Separated { .. } => String::from(
             "take these terms out, merge or drop their levels, or use `--family ols`; a finite number here would be an artefact",

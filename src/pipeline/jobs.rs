@@ -2,7 +2,7 @@
 
 use super::RunError;
 use super::saved::{Saved, save};
-use crate::estimate::{FitError, Fitted, fit};
+use crate::estimate::{FitError, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::formula::effect_name;
 use crate::model::{Origin, Prepared, Request, Workspace, prepare};
@@ -58,7 +58,7 @@ pub fn fit_and_save(
 }
 
 /// Names and filters of a specification's samples.
-fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option<Expr>)>, RunError> {
+pub(super) fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(String, Option<Expr>)>, RunError> {
     let Some(split) = &spec.split else {
         return Ok(if spec.samples.is_empty() { vec![(String::from("all"), None)] } else { spec.samples.clone() });
     };
@@ -101,7 +101,7 @@ fn one_job(
             })?;
             let saved = save(workspace, request, &group, &fitted, spec.options.keep_fitted)
                 .map_err(|error| RunError::model(spec, sample, error))?;
-            fits.push((complete(fitted, spec, request, sample, &group), saved));
+            fits.push((complete(fitted.fit, spec, request, sample, &group), saved));
         }
     }
     // groups of outcomes with the same missing rows come together: restore the formula's order
@@ -110,19 +110,24 @@ fn one_job(
     Ok(fits)
 }
 
-fn outcome_name(expr: &Expr) -> String {
+pub(super) fn outcome_name(expr: &Expr) -> String {
     if let ExprKind::Name(name) = &expr.kind { name.clone() } else { expr.to_string() }
 }
 
-fn place_of(workspace: &Workspace, group: &Prepared, error: &FitError) -> Option<String> {
+pub(super) fn place_of(workspace: &Workspace, group: &Prepared, error: &FitError) -> Option<String> {
     let (FitError::NotBinary { row, .. } | FitError::Negative { row, .. }) = error else { return None };
     let (file, row) = workspace.table.locate(group.rows.get(*row)?);
     Some(format!("{file}, row {row}"))
 }
 
 /// Adds the names and the flow of rows before estimation.
-fn complete(fitted: Fitted, spec: &Resolved, request: &Request, sample: &str, group: &Prepared) -> ModelFit {
-    let mut fit = fitted.fit;
+pub(super) fn complete(
+    mut fit: ModelFit,
+    spec: &Resolved,
+    request: &Request,
+    sample: &str,
+    group: &Prepared,
+) -> ModelFit {
     let mut formula = request.formula.clone();
     formula.outcomes.retain(|outcome| outcome_name(outcome) == fit.outcome);
     fit.spec_id = spec.spec_id.clone();

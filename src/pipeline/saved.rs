@@ -4,6 +4,7 @@ use crate::estimate::effects::{EffectEstimates, FittedRows};
 use crate::estimate::link::Glm;
 use crate::estimate::{Fitted, Influence};
 use crate::model::{ModelError, Prepared, Request, Workspace};
+use crate::result::Margins;
 use crate::table::MISSING;
 
 /// What was asked for.
@@ -13,6 +14,8 @@ pub struct Saved {
     pub effects: Vec<SavedLevel>,
     /// Estimation rows, in the table's order.
     pub rows: Vec<SavedRow>,
+    /// Average marginal effects.
+    pub margins: Option<Margins>,
     /// What hypotheses need.
     pub covariance: Option<SavedCovariance>,
 }
@@ -33,11 +36,13 @@ pub struct SavedCovariance {
 pub struct SavedLevel {
     /// The effect, as written.
     pub effect: String,
+    /// The variable whose slope it is; `None` for an intercept.
+    pub variable: Option<String>,
     /// Label of each of its variables; `None` for missing values, which are a level.
     pub labels: Vec<Option<String>>,
     /// Levels of an effect are comparable within a component.
     pub component: usize,
-    /// Its effect on the scale of the linear predictor.
+    /// Its effect on the scale of the linear predictor, per unit of the variable.
     pub estimate: f64,
     /// Estimation rows.
     pub rows: usize,
@@ -73,7 +78,7 @@ pub fn save(
     fitted: &Fitted,
     keep_rows: bool,
 ) -> Result<Saved, ModelError> {
-    let mut saved = Saved::default();
+    let mut saved = Saved { margins: fitted.margins.clone(), ..Saved::default() };
     if let Some(estimates) = &fitted.effects {
         saved.effects = levels(workspace, request, group, estimates)?;
     }
@@ -112,7 +117,8 @@ fn levels(
     estimates: &EffectEstimates,
 ) -> Result<Vec<SavedLevel>, ModelError> {
     let mut saved = Vec::new();
-    for (term, levels) in request.formula.effects.iter().zip(&estimates.levels) {
+    let effects = request.formula.effects.iter().zip(&group.sample.effects);
+    for ((term, effect), levels) in effects.zip(&estimates.levels) {
         let parts = term.parts.iter().map(|part| workspace.coded(part)).collect::<Result<Vec<_>, _>>()?;
         for level in levels {
             // any row of the level has its labels
@@ -123,6 +129,7 @@ fn levels(
             };
             saved.push(SavedLevel {
                 effect: term.to_string(),
+                variable: level.slope.map(|slope| effect.slopes[slope].name.clone()),
                 labels: parts.iter().map(|part| label(&part.factor)).collect(),
                 component: level.component,
                 estimate: level.estimate,

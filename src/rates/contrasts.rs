@@ -18,7 +18,11 @@ pub fn all(
     let mut rows = Vec::new();
     let others = || (0..n).filter(move |&k| k != base);
     let variance = |a: usize, b: usize, ca: f64, cb: f64| {
-        (ca * ca * vcov[a * n + a] + cb * cb * vcov[b * n + b] + 2.0 * ca * cb * vcov[a * n + b]).max(0.0)
+        let parts = [ca * ca * vcov[a * n + a], cb * cb * vcov[b * n + b], 2.0 * ca * cb * vcov[a * n + b]];
+        let sum = parts[0] + parts[1] + parts[2];
+        // what cancelled to rounding is zero, a negative variance has no root
+        let rounding = 1e-12 * parts.iter().fold(0.0, |a: f64, part| a.max(part.abs()));
+        if sum < 0.0 && sum >= -rounding { 0.0 } else { sum }
     };
     let mut difference = |kind, a: usize, b: usize| {
         let estimate = rates[a] - rates[b];

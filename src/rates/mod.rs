@@ -6,4 +6,5 @@
 pub mod contrasts;
 pub mod counterfactual;
 pub mod functionals;
+pub mod margins;
 pub mod overlap;

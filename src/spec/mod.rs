@@ -59,6 +59,13 @@ pub struct ModelEntry {
     /// Parameters that fixed effects count in K: nominal, or exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub df: Option<DfName>,
+    /// Small-sample convention: `fixest` (default), `stata`, `reghdfe`, `statsmodels`, `linearmodels`, `sandwich`, `none`, one of
+    /// them with parts changed, `stata(g = min)`, or `custom(k = n-1, effects = full, g = each, t = g)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssc: Option<String>,
+    /// Several cluster variables: negative eigenvalues set to zero, left as they are, or the sum of the one-way variances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiway: Option<MultiwayName>,
     /// Weight variable or expression.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
@@ -101,6 +108,12 @@ pub struct ModelEntry {
     /// Whether coefficients of a logit or probit are corrected for the bias that the fixed effects give them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias_correction: Option<bool>,
+    /// Whether a logit maximises Firth's penalised likelihood, which is finite where regressors separate rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firth: Option<bool>,
+    /// Whether R2 is given after each fixed effect added in the formula's order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r2_steps: Option<bool>,
 }
 
 /// A named sample.
@@ -168,6 +181,17 @@ names! {
     }
 }
 names! {
+    /// Covariances by several cluster variables.
+    MultiwayName {
+        /// V_a + V_b - V_ab with negative eigenvalues set to zero, and a warning
+        Eigen,
+        /// V_a + V_b - V_ab as it is; a negative variance has no standard error
+        Cgm,
+        /// V_a + V_b, never negative
+        Sum,
+    }
+}
+names! {
     /// Missing controls.
     NaName {
         /// A level of their own
@@ -230,6 +254,8 @@ impl ModelEntry {
             cluster: self.cluster.clone().or_else(|| below.cluster.clone()),
             vcov: self.vcov.or(below.vcov),
             df: self.df.or(below.df),
+            ssc: pick(&self.ssc, &below.ssc),
+            multiway: self.multiway.or(below.multiway),
             weights: pick(&self.weights, &below.weights),
             filter: pick(&self.filter, &below.filter),
             split: pick(&self.split, &below.split),
@@ -244,6 +270,8 @@ impl ModelEntry {
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),
             bias_correction: self.bias_correction.or(below.bias_correction),
+            firth: self.firth.or(below.firth),
+            r2_steps: self.r2_steps.or(below.r2_steps),
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::expr::{Expr, ExprError, ExprKind, Span, parse, parse_operand};
 use crate::formula::{EffectTerm, Formula, FormulaError};
 use crate::model::{MissingCluster, MissingControl, Request};
 use crate::result::{Composition, Family, VcovKind};
+use crate::vcov::convention::{Shared, Ssc, SscError};
+use crate::vcov::multiway::Multiway;
 
 /// A regression ready to meet rows.
 #[derive(Debug, Clone)]
@@ -220,14 +222,21 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         rates: entry.rates.clone(),
         target: entry.target.as_ref().map(|text| expression(&origin("target"), text)).transpose()?,
     };
+    let family = match entry.family {
+        Some(FamilyName::Logit) => Family::Logit,
+        Some(FamilyName::Poisson) => Family::Poisson,
+        Some(FamilyName::Probit) => Family::Probit,
+        Some(FamilyName::Ols) | None => Family::Ols,
+    };
     let options = Options {
-        family: match entry.family {
-            Some(FamilyName::Logit) => Family::Logit,
-            Some(FamilyName::Poisson) => Family::Poisson,
-            Some(FamilyName::Probit) => Family::Probit,
-            Some(FamilyName::Ols) | None => Family::Ols,
-        },
+        family,
         vcov,
+        ssc: convention(entry, family)?,
+        multiway: match entry.multiway {
+            Some(MultiwayName::Cgm) => Multiway::Cgm,
+            Some(MultiwayName::Sum) => Multiway::Sum,
+            Some(MultiwayName::Eigen) | None => Multiway::Eigen,
+        },
         method: match entry.absorb {
             Some(AbsorbName::Cells) => Method::Cells,
             Some(AbsorbName::Schur) => Method::Schur,
@@ -243,9 +252,13 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         conf_level,
         keep_influence: false,
         bias_correction: entry.bias_correction.unwrap_or(false),
+        r2_steps: entry.r2_steps.unwrap_or(false),
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
         keep_effects: false,
+        keep_bare: false,
+        firth: entry.firth.unwrap_or(false),
+        margins: false,
     };
     Ok(Resolved {
         spec_id: file.name.clone(),
@@ -264,6 +277,17 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
             .flatten()
             .filter_map(|sample| Some((sample.name.clone(), sample.filter.clone()?)))
             .collect(),
+    })
+}
+
+/// The small-sample convention; `df` changes how it counts shared levels.
+fn convention(entry: &ModelEntry, family: Family) -> Result<Ssc, SpecError> {
+    let plain = |error: SscError| SpecError::Plain { message: error.message, hint: error.hint };
+    let ssc = entry.ssc.as_deref().map_or_else(|| Ok(Ssc::default()), Ssc::parse).map_err(plain)?;
+    ssc.check(family).map_err(plain)?;
+    Ok(match entry.df {
+        Some(DfName::Nominal) => ssc.with_df(Shared::Nominal),
+        _ => ssc,
     })
 }
 

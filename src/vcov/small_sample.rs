@@ -1,59 +1,177 @@
-//! Counting parameters and clusters for the small-sample factor, as fixest does by default (`K.exact = FALSE`).
+//! Counting parameters and clusters for the small-sample factor, by a [`Rule`].
 //!
-//! K = p + sum_f L_f - (F - 1) - sum_{nested f} (L_f - 1) + sum_{f not nested} L_f S_f, with L_f the levels of absorbed
-//! effect f, S_f its slopes, F and the first sums over the effects with intercepts, and p the estimated coefficients (the
-//! intercept among them if no effect has one). An effect is nested when each of its levels lies in one cluster; nested
-//! effects count only for covariances that are not clustered.
-//! Factors: cluster G/(G-1) (n-1)/(n-K) with the smallest G; HC1 n/(n-K); iid none for OLS, where
-//! sigma^2 = RSS/(n-K), and (n-1)/(n-K) for a likelihood (logit, probit, Poisson).
+//! K = p + sum over the effects f that count of (L_f - M_f + L_f S_f), with p the estimated coefficients (the intercept
+//! among them if no effect has one), L_f the levels of effect f, S_f its slopes, and M_f the levels that it shares with
+//! others: 0 for the first effect with an intercept and 1 for further ones, or more ([`Shared`]). An effect is nested
+//! when each of its levels lies in one cluster; where nested effects do not count and all are, one parameter stays for
+//! the constant (fixest, Stata's `xtreg, fe`; reghdfe's `nested_adj`).
+//!
+//! HC1 is clustering by rows: (n-1)/(n-K) G/(G-1) with G = n. iid has sigma^2 = RSS/(n-K) for OLS, and the factor of K
+//! alone for a likelihood.
 
-use crate::design::Sample;
-use crate::result::{EffectInfo, Family, SmallSample, VcovKind};
+use super::convention::{EffectsInK, GFactor, KFactor, Rule, Shared, TDf};
+use crate::result::{Family, Reference, SmallSample, TermFactor, VcovKind};
 
-/// The effects with the parameters each contributes, and their total (without the regressors).
-pub fn count_effects(
-    sample: &Sample,
-    levels: &[usize],
-    nested_in: &[Option<String>],
-    clustered: bool,
-) -> (Vec<EffectInfo>, usize) {
-    let counts = |e: usize| !(clustered && nested_in[e].is_some());
-    let constant = |e: usize| sample.effects[e].constant;
-    let first = (0..levels.len()).find(|&e| counts(e) && constant(e));
-    let first_constant = (0..levels.len()).find(|&e| constant(e));
-    let effects: Vec<EffectInfo> = sample
-        .effects
-        .iter()
-        .enumerate()
-        .map(|(e, effect)| {
-            let own = match (counts(e), effect.constant) {
-                (true, true) => levels[e].saturating_sub(usize::from(first != Some(e))),
-                _ => 0,
-            };
-            let slopes = if counts(e) { levels[e] * effect.slopes.len() } else { 0 };
-            // all effects nested: one parameter is left for the constant
-            let constant = usize::from(first.is_none() && first_constant == Some(e));
-            EffectInfo {
-                name: effect.name.clone(),
-                levels: levels[e],
-                counted: own + slopes + constant,
-                nested_in: if clustered { nested_in[e].clone() } else { None },
-                redundant: None,
-            }
-        })
-        .collect();
-    let total = effects.iter().map(|effect| effect.counted).sum();
-    (effects, total)
+/// What is known of an absorbed effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AbsorbedEffect {
+    /// As written.
+    pub name: String,
+    /// Levels in the estimation.
+    pub levels: usize,
+    /// Whether it has intercepts.
+    pub constant: bool,
+    /// Its slopes by level.
+    pub slopes: usize,
+    /// The cluster variable it is nested in.
+    pub nested_in: Option<String>,
+    /// Connected components with each earlier effect; empty where not counted.
+    pub components: Vec<usize>,
+    /// Levels that the larger effects span.
+    pub redundant: Option<usize>,
+    /// The same among the effects that are not nested.
+    pub redundant_unnested: Option<usize>,
 }
 
-/// The factor for `n` rows, `k` parameters and (for clusters) the smallest number of clusters.
-pub fn small_sample(family: Family, kind: VcovKind, n: usize, k: usize, smallest_g: usize) -> SmallSample {
-    let (rows, parameters, g) = (n as f64, k as f64, smallest_g as f64);
-    let (k_factor, g_factor) = match kind {
-        VcovKind::Iid if family == Family::Ols => (1.0, 1.0),
-        VcovKind::Iid => ((rows - 1.0) / (rows - parameters), 1.0),
-        VcovKind::Hc1 => (rows / (rows - parameters), 1.0),
-        VcovKind::Cr1 => ((rows - 1.0) / (rows - parameters), g / (g - 1.0)),
+/// Parameters of each effect in K; their sum is what the effects add to it.
+///
+/// Shared levels fall back to the nominal count where the facts asked for are missing.
+pub fn count_effects(effects: &[AbsorbedEffect], rule: &Rule) -> Vec<usize> {
+    let nested = |e: usize| effects[e].nested_in.is_some();
+    let counts = |e: usize| match rule.effects {
+        EffectsInK::None => false,
+        EffectsInK::Full => true,
+        EffectsInK::Nonnested => !nested(e),
+        EffectsInK::UnlessOnly => !(effects.len() == 1 && nested(e)),
     };
-    SmallSample { n, k, k_factor, g_factor, factor: k_factor * g_factor }
+    let counted: Vec<usize> = (0..effects.len()).filter(|&e| counts(e)).collect();
+    let all = counted.len() == effects.len();
+    let first = counted.iter().copied().find(|&e| effects[e].constant);
+    let exact = |e: usize| if all { effects[e].redundant } else { effects[e].redundant_unnested };
+    let is_exact = rule.df == Shared::Exact && counted.iter().all(|&e| exact(e).is_some());
+    let shared = |e: usize| -> usize {
+        if let Some(redundant) = exact(e).filter(|_| is_exact) {
+            return redundant;
+        }
+        let nominal = usize::from(first != Some(e));
+        if rule.df != Shared::Pairs || nominal == 0 {
+            return nominal;
+        }
+        let earlier = effects[e].components.iter().enumerate().filter(|(other, _)| counted.contains(other));
+        earlier.map(|(_, &components)| components).max().unwrap_or(1).max(1)
+    };
+    let mut parameters = vec![0; effects.len()];
+    for &e in &counted {
+        let effect = &effects[e];
+        let own = if effect.constant { effect.levels.saturating_sub(shared(e)) } else { 0 };
+        parameters[e] = own + effect.levels * effect.slopes;
+    }
+    // all effects nested: one parameter is left for the constant
+    if let (EffectsInK::Nonnested, None, Some(e)) =
+        (rule.effects, first, (0..effects.len()).find(|&e| effects[e].constant))
+    {
+        parameters[e] += 1;
+    }
+    parameters
+}
+
+/// Sizes that a factor is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Estimation rows.
+    pub n: usize,
+    /// Parameters in K.
+    pub k: usize,
+    /// Parameters with every effect counted, for the residual degrees of freedom.
+    pub k_all: usize,
+    /// Whether an effect is nested in the clusters.
+    pub any_nested: bool,
+}
+
+/// One term of a clustered covariance, without its factor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// Cluster variable, or `a:b` for an intersection.
+    pub name: String,
+    /// 1 or -1.
+    pub sign: f64,
+    /// Clusters with at least one estimation row.
+    pub groups: usize,
+    /// The matrix, row-major.
+    pub matrix: Vec<f64>,
+}
+
+/// The factor of a covariance of kind `kind`; `terms` of a clustered one.
+///
+/// Kinds whose factor is part of their definition do not come here: see [`by_definition`].
+pub fn small_sample(rule: &Rule, family: Family, kind: VcovKind, sizes: &Sizes, terms: &[Term]) -> SmallSample {
+    let Sizes { n, k, k_all, .. } = *sizes;
+    let rows = n as f64;
+    let k_factor = match rule.k {
+        KFactor::None => 1.0,
+        KFactor::NMinusOne => (rows - 1.0) / (rows - k as f64),
+        KFactor::N => rows / (rows - k as f64),
+    };
+    let of_groups = |g: f64| g / (g - 1.0);
+    let single = |k_factor: f64, g_factor: f64| SmallSample {
+        convention: String::new(),
+        n,
+        k,
+        k_factor,
+        g_factor,
+        factor: k_factor * g_factor,
+        terms: Vec::new(),
+    };
+    match kind {
+        // sigma^2 has n - k_all already
+        VcovKind::Iid if family == Family::Ols => {
+            let parameters = if rule.k == KFactor::None { 0.0 } else { k as f64 };
+            single((rows - k_all as f64) / (rows - parameters), 1.0)
+        }
+        VcovKind::Iid => single(k_factor, 1.0),
+        VcovKind::Hc1 => match (rule.k, rule.g) {
+            (_, GFactor::None) => single(k_factor, 1.0),
+            (KFactor::NMinusOne, _) => single(rows / (rows - k as f64), 1.0),
+            _ => single(k_factor, of_groups(rows)),
+        },
+        VcovKind::Cr1 => {
+            let smallest = terms.iter().map(|term| term.groups).min().unwrap_or(0) as f64;
+            let of_term = |term: &Term| match rule.g {
+                GFactor::None => 1.0,
+                GFactor::Min => of_groups(smallest),
+                GFactor::Each => of_groups(term.groups as f64),
+                GFactor::LessK => term.groups as f64 / (term.groups as f64 - k as f64),
+            };
+            let factors = terms.iter().map(|term| {
+                let g_factor = of_term(term);
+                let (name, sign) = (term.name.clone(), term.sign);
+                TermFactor { name, sign, groups: term.groups, g_factor, factor: k_factor * g_factor }
+            });
+            let factors: Vec<TermFactor> = factors.collect();
+            let first = factors.first().map_or(1.0, |term| term.g_factor);
+            let same = factors.iter().all(|term| term.g_factor == first);
+            SmallSample { terms: factors, ..single(k_factor, if same { first } else { f64::NAN }) }
+        }
+    }
+}
+
+/// The factor of a covariance that is defined with it, as those that weigh residuals by their leverage are.
+pub fn by_definition(n: usize, k: usize, factor: f64) -> SmallSample {
+    SmallSample { convention: String::new(), n, k, k_factor: 1.0, g_factor: 1.0, factor, terms: Vec::new() }
+}
+
+/// What p-values and intervals refer to; `smallest` is the smallest number of clusters, if there are any.
+pub fn reference(rule: &Rule, sizes: &Sizes, smallest: Option<usize>) -> Reference {
+    let residual = sizes.n as f64 - sizes.k_all as f64;
+    match (rule.t, smallest) {
+        (TDf::Normal, _) => Reference::Normal,
+        (TDf::Residual, _) => Reference::StudentT(residual),
+        (_, None) => Reference::StudentT(sizes.n as f64 - sizes.k as f64),
+        (TDf::Groups, Some(groups)) => Reference::StudentT(groups as f64 - 1.0),
+        (TDf::GroupsOrResidual, Some(groups)) => {
+            // the constant of nested effects does not take one here
+            let left = sizes.n as f64 - sizes.k as f64 + f64::from(u8::from(sizes.any_nested));
+            Reference::StudentT((groups as f64 - 1.0).min(left))
+        }
+    }
 }

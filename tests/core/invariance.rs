@@ -7,7 +7,7 @@ use metier::result::{Composition, Family, ModelFit, Rates};
 use metier::table::{Column, ColumnData, Factor, Table};
 
 /// The table with its rows in another order.
-fn permuted(table: &Table, order: &[usize]) -> Table {
+pub fn permuted(table: &Table, order: &[usize]) -> Table {
     let mut out = Table::new(order.len());
     for column in table.columns() {
         out.insert(match &column.data {

@@ -1,17 +1,23 @@
 //! Tests of the estimation core against other software; see `tests/oracles/README.md`.
 
 mod absorb;
+mod accuracy;
 mod bias;
 mod brute;
+mod cells;
+mod conventions;
 mod distributions;
 mod effects;
 mod fixest;
 mod glm;
 mod hypotheses;
 mod invariance;
+mod margins;
 mod properties;
 mod public;
+mod resampling;
 mod separation;
 mod slopes;
 mod support;
 mod targets;
+mod textbook;

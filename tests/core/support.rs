@@ -1,9 +1,10 @@
 //! Small tables from CSV without the loader, models from one line, comparisons that say what differs.
 
+use metier::design::Sample;
 use metier::estimate::{FitError, Fitted, Options, fit};
 use metier::expr::parse;
 use metier::formula::Formula;
-use metier::model::{MissingCluster, MissingControl, Request, Workspace, prepare};
+use metier::model::{MissingCluster, MissingControl, Prepared, Request, Workspace, prepare};
 use metier::result::{Family, VcovKind};
 use metier::table::{Column, Factor, Table};
 use serde_json::Value;
@@ -68,8 +69,18 @@ pub fn model(formula: &str) -> Model {
     }
 }
 
+/// The sample of a model with one group of outcomes.
+pub fn sample(table: &Table, model: &Model) -> Sample {
+    prepared(table, model).swap_remove(0).sample
+}
+
 /// Fits every outcome of a model.
 pub fn run_all(table: &Table, model: &Model) -> Vec<Result<Fitted, FitError>> {
+    prepared(table, model).iter().flat_map(|prepared| fit(&prepared.sample, &model.options)).collect()
+}
+
+/// The samples of a model.
+pub fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
     let workspace = Workspace::new(table);
     let request = Request {
         formula: Formula::parse(&model.formula).expect("formula"),
@@ -83,11 +94,7 @@ pub fn run_all(table: &Table, model: &Model) -> Vec<Result<Fitted, FitError>> {
         rates: model.rates.map(str::to_owned),
         target: model.target.map(|text| parse(text).unwrap()),
     };
-    prepare(&workspace, &request)
-        .expect("prepared")
-        .iter()
-        .flat_map(|prepared| fit(&prepared.sample, &model.options))
-        .collect()
+    prepare(&workspace, &request).expect("prepared")
 }
 
 pub fn run(table: &Table, model: &Model) -> Fitted {

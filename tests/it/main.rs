@@ -5,6 +5,7 @@ mod fit;
 mod hypotheses;
 mod loader;
 mod refusals;
+mod report;
 mod reproduce;
 mod schema;
 mod support;

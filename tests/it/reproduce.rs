@@ -4,9 +4,9 @@ use crate::support::{Folder, root, run_in};
 use std::collections::BTreeSet;
 
 /// Enough sessions for every model, few enough for a build without optimisation.
-const SESSIONS: &str = "20000";
+pub const SESSIONS: &str = "20000";
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     "comparison.csv",
     "comparison.md",
     "figure5.csv",
@@ -20,6 +20,7 @@ const FILES: [&str; 23] = [
     "figure5_logit.md",
     "figure5_logit.tex",
     "figure5_logit_fits.csv",
+    "report.html",
     "results.csv",
     "results.json",
     "table_a1.csv",
@@ -43,11 +44,11 @@ fn the_main_job_and_the_same_from_a_file() {
     let folder = Folder::new();
     let ran = folder.run(&["reproduce", "--sessions", SESSIONS, "--out", "a"]);
     let summary = ran.ok();
-    assert!(summary.contains("synthetic") && summary.contains("comparison.md"), "{summary}");
+    assert!(summary.contains("synthetic") && summary.contains("report.html"), "{summary}");
     let expected: BTreeSet<String> = FILES.iter().map(|name| format!("a/{name}")).collect();
     assert_eq!(folder.files(), expected);
 
-    for name in FILES.iter().filter(|name| name.ends_with(".md") || name.ends_with(".tex") || name.ends_with(".svg")) {
+    for name in FILES.iter().filter(|name| [".md", ".tex", ".svg", ".html"].iter().any(|end| name.ends_with(end))) {
         assert!(folder.read(&format!("a/{name}")).contains("synthetic"), "{name} does not say that it is synthetic");
     }
     let results: serde_json::Value = serde_json::from_str(&folder.read("a/results.json")).unwrap();

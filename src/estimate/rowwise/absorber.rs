@@ -35,7 +35,7 @@ impl<'a> Absorber<'a> {
     pub fn absorb(&self, columns: &mut Columns, raw: &[f64], tolerance: f64) -> Result<Report, NotConverged> {
         match self {
             Absorber::Plain(kernel) => kernel.absorb(columns, raw, tolerance, None),
-            Absorber::Varying(varying) => varying.absorb(columns, raw, tolerance),
+            Absorber::Varying(varying) => varying.absorb(columns, raw, tolerance, None),
         }
     }
 

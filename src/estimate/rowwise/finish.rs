@@ -7,7 +7,8 @@ use super::super::parameters::{Absorbed, Ranks};
 use super::super::{FitError, Fitted, Influence, Options, incidental};
 use super::absorber::gather;
 use super::design::{Design, Kept, Scaling};
-use super::scores::{Scores, mirror};
+use super::scores::Scores;
+use super::variance::{bread, variance};
 use crate::absorb::kernel::Report;
 use crate::absorb::kernel::columns::Columns;
 use crate::aggregate::Meat;
@@ -16,8 +17,7 @@ use crate::inference::intervals::estimate;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
-use crate::vcov::clustered_meat;
-use crate::vcov::small_sample::small_sample;
+use crate::vcov::multiway::settle;
 use std::sync::{Arc, OnceLock};
 
 /// What the outcomes of a fit share.
@@ -37,14 +37,6 @@ pub struct Fit<'a> {
     pub report: Report,
     /// Ranks of the effects, found with the first outcome.
     pub ranks: OnceLock<Ranks>,
-}
-
-/// A covariance and what it was made of.
-struct Variance {
-    matrix: Vec<f64>,
-    clusters: Vec<ClusterInfo>,
-    smallest: usize,
-    small_sample: SmallSample,
 }
 
 /// What a likelihood brings beside its coefficients.
@@ -87,6 +79,7 @@ pub fn finish(
         within_r2: 1.0 - rss / left,
         pseudo_r2: f64::NAN,
         sigma: sigma * scale,
+        f_statistic: (tss - rss) / (counts.k_all as f64 - 1.0) / (sigma * sigma),
         log_likelihood: match fit.sample.weights {
             Some(_) => f64::NAN,
             None => -0.5 * n * ((2.0 * std::f64::consts::PI * rss * scale * scale / n).ln() + 1.0),
@@ -134,6 +127,7 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
         within_r2: f64::NAN,
         pseudo_r2: 1.0 - (sums[1] + sums[3]) / (null + sums[3]),
         sigma: f64::NAN,
+        f_statistic: f64::NAN,
         log_likelihood: sums[1] + sums[3],
         deviance: sums[2],
         mean_outcome: mean,
@@ -188,6 +182,7 @@ fn count(fit: &Fit) -> Result<Counts, FitError> {
     let n_coef = fit.factor.rank();
     Ok(Counts {
         n: design.n,
+        facts: parameters.facts,
         k: n_coef + parameters.counted,
         k_all: n_coef + parameters.counted_all,
         effects: parameters.effects,
@@ -240,24 +235,23 @@ fn record(
     }
     let bread = bread(fit.factor, kept);
     let variance = variance(fit, scores, meat, &bread, &counts, sigma2)?;
-    let clustered = options.vcov == VcovKind::Cr1;
-    let reference = match options.family {
-        Family::Ols if clustered => Reference::StudentT(variance.smallest as f64 - 1.0),
-        Family::Ols => Reference::StudentT((counts.n - counts.k) as f64),
-        _ => Reference::Normal,
-    };
+    let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
     let unit: Vec<f64> = kept.iter().map(|&j| scale / fit.scaling[j].scale).collect();
     let m = kept.len();
-    let vcov: Vec<f64> = (0..m * m).map(|at| variance.matrix[at] * unit[at / m] * unit[at % m]).collect();
+    let scaled =
+        |matrix: &[f64]| -> Vec<f64> { (0..m * m).map(|at| matrix[at] * unit[at / m] * unit[at % m]).collect() };
+    let mut vcov = scaled(&variance.matrix);
+    let bare = variance.bare(&counts, m, scaled);
     let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
     warnings.extend(counts.warning.clone());
+    if variance.clusters.len() > 1 {
+        let names: Vec<&str> = kept.iter().map(|&j| design.name(j)).collect();
+        warnings.extend(settle(options.multiway, "coefficients", &names, &mut vcov));
+    }
     let mut coefficients = Vec::with_capacity(m);
     for (a, &j) in kept.iter().enumerate() {
         let se = vcov[a * m + a].sqrt();
-        if se.is_nan() {
-            warnings.push(format!("the multiway variance of `{}` is negative: no standard error", design.name(j)));
-        }
         coefficients.push(estimate(design.name(j).to_owned(), coef[j] * unit[a], se, reference, critical));
     }
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
@@ -294,9 +288,11 @@ fn record(
         flow,
         overlap: None,
         fit: stats,
+        r2_steps: Vec::new(),
+        penalty: None,
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: None, effects: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
@@ -305,55 +301,4 @@ fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {
         false => "collinear with the terms before it",
     };
     DroppedTerm { term: fit.design.name(j).to_owned(), reason: reason.to_owned() }
-}
-
-/// Inverse of the cross-products of the regressors kept.
-fn bread(factor: &Cholesky, kept: &[usize]) -> Vec<f64> {
-    let columns = kept.iter().map(|&j| factor.inverse_column(j));
-    columns.flat_map(|column| kept.iter().map(|&i| column[i]).collect::<Vec<_>>()).collect()
-}
-
-fn variance(
-    fit: &Fit,
-    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync, impl Fn(usize, f64) -> f64 + Sync>,
-    mut first: Option<Meat>,
-    bread: &[f64],
-    counts: &Counts,
-    sigma2: f64,
-) -> Result<Variance, FitError> {
-    let m = scores.kept.len();
-    let family = fit.options.family;
-    match fit.options.vcov {
-        VcovKind::Cr1 => {
-            let names: Vec<&str> = fit.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            // the first subset is the first variable, whose sums the pass over residuals may have made
-            let meat = clustered_meat(&names, m, |subset| first.take().unwrap_or_else(|| scores.by_clusters(subset)));
-            if let Some(few) = meat.clusters.iter().find(|cluster| cluster.count < 2) {
-                return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.count });
-            }
-            let factor = small_sample(family, VcovKind::Cr1, counts.n, counts.k, meat.smallest);
-            let matrix = sandwich(bread, &meat.matrix, m, factor.factor);
-            Ok(Variance { matrix, clusters: meat.clusters, smallest: meat.smallest, small_sample: factor })
-        }
-        VcovKind::Hc1 => {
-            let factor = small_sample(family, VcovKind::Hc1, counts.n, counts.k, 0);
-            let matrix = sandwich(bread, &scores.by_row(), m, factor.factor);
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
-        }
-        VcovKind::Iid => {
-            let factor = small_sample(family, VcovKind::Iid, counts.n, counts.k, 0);
-            let matrix = bread.iter().map(|entry| entry * sigma2 * factor.factor).collect();
-            Ok(Variance { matrix, clusters: Vec::new(), smallest: 0, small_sample: factor })
-        }
-    }
-}
-
-/// `q B M B`.
-fn sandwich(bread: &[f64], meat: &[f64], m: usize, q: f64) -> Vec<f64> {
-    let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
-        (0..m * m).map(|at| (0..m).map(|k| a[at / m * m + k] * b[k * m + at % m]).sum()).collect()
-    };
-    let mut matrix = product(&product(bread, meat), bread);
-    matrix.iter_mut().for_each(|entry| *entry *= q);
-    mirror(matrix, m)
 }

@@ -10,11 +10,14 @@ mod finish;
 mod glm;
 mod ols;
 mod scores;
+mod variance;
 
 use super::{FitError, Fitted, Options};
+use crate::absorb::precise::is_cheap;
 use crate::absorb::{DENSE_LIMIT, Method};
 use crate::design::Sample;
 use crate::estimate::link::Glm;
+use crate::result::Family;
 
 /// Share of rows that the levels of one effect may be before rows count as not repeating.
 const LEVELS_PER_ROW: usize = 3;
@@ -27,7 +30,11 @@ const PROBED: usize = 4096;
 
 /// Whether a fit is made on rows.
 pub fn applies(sample: &Sample, options: &Options) -> bool {
-    let is_whole = sample.absorbs_constant() && sample.rates.is_none() && !options.bias_correction;
+    let is_whole = sample.absorbs_constant()
+        && sample.rates.is_none()
+        && !options.bias_correction
+        && !options.margins
+        && !options.firth;
     if options.method == Method::Cells || !is_whole {
         return false;
     }
@@ -40,6 +47,10 @@ pub fn applies(sample: &Sample, options: &Options) -> bool {
     }
     if options.method != Method::Auto {
         return true;
+    }
+    // what takes milliseconds either way is solved with all digits
+    if options.family == Family::Ols && is_cheap(sample.n_rows, dense_columns(sample)) {
+        return false;
     }
     let levels = || sample.effects.iter().map(|effect| effect.n_levels);
     let largest = levels().max().unwrap_or(0);
@@ -58,6 +69,13 @@ fn slope_columns(sample: &Sample) -> usize {
     let largest = sample.effects.iter().filter(|effect| effect.constant).map(|effect| effect.n_levels).max();
     let columns = sample.effects.iter().map(|e| e.n_levels * (usize::from(e.constant) + e.slopes.len()));
     columns.sum::<usize>() - largest.unwrap_or(0)
+}
+
+/// Columns of a dense factor: levels of all effects but the largest, and regressors.
+fn dense_columns(sample: &Sample) -> usize {
+    let levels = || sample.effects.iter().map(|effect| effect.n_levels);
+    let regressors: usize = sample.terms.iter().map(|term| term.n_columns()).sum();
+    levels().sum::<usize>() - levels().max().unwrap_or(0) + regressors
 }
 
 fn is_continuous(values: &[f64]) -> bool {

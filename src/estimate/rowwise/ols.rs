@@ -4,8 +4,10 @@ use super::super::{FitError, Fitted, Options, check_outcome, effect_names};
 use super::absorber::Absorber;
 use super::design::{Design, Kept, Scaling};
 use super::finish::{Fit, finish};
+use crate::absorb::Method;
 use crate::absorb::kernel::TOLERANCE;
 use crate::absorb::kernel::columns::Columns;
+use crate::absorb::precise::{SUSPECT, is_possible};
 use crate::design::Sample;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
@@ -51,7 +53,15 @@ fn fit_good(sample: &Sample, options: &Options, outcomes: &[usize]) -> Vec<Resul
     let cross = cross_products(&design, &columns, width, |i| design.weight(i));
     let square: Vec<f64> = (0..p).flat_map(|j| cross[j * width..j * width + p].to_vec()).collect();
     let factor = Cholesky::new(&square, p, &raw[..p], COLLINEARITY_TOLERANCE);
-    let absorbed = (0..p).map(|j| square[j * p + j] <= COLLINEARITY_TOLERANCE * raw[j] || raw[j] == 0.0).collect();
+    let absorbed: Vec<bool> =
+        (0..p).map(|j| square[j * p + j] <= COLLINEARITY_TOLERANCE * raw[j] || raw[j] == 0.0).collect();
+    // squares have lost too many digits to tell nearly collinear from collinear: again on cells, with twice as many
+    let numeric = |j: usize| sample.terms[design.regressors[j].0].values.is_some();
+    let suspect = (0..p).any(|j| numeric(j) && !absorbed[j] && factor.left[j] < SUSPECT);
+    if suspect && options.method == Method::Auto && is_possible(design.n, design.incidence.n_levels + p) {
+        let mut fits: Vec<Option<_>> = super::super::ols::fit(sample, options).into_iter().map(Some).collect();
+        return outcomes.iter().filter_map(|&o| fits[o].take()).collect();
+    }
     let shared = Fit {
         sample,
         options,

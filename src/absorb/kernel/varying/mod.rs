@@ -131,16 +131,23 @@ impl<'a> Varying<'a> {
         self.incidence.n_levels
     }
 
-    /// Replaces every column by its residual on effects and slopes; `raw` as for [`super::Kernel::absorb`].
+    /// Replaces every column by its residual on effects and slopes; `raw` and `solved` as for [`super::Kernel::absorb`],
+    /// with the coefficients of the orthonormal columns of the other effects as levels.
     ///
     /// # Errors
     /// [`NotConverged`] naming the effects.
-    pub fn absorb(&self, columns: &mut Columns, raw: &[f64], tolerance: f64) -> Result<Report, NotConverged> {
+    pub fn absorb(
+        &self,
+        columns: &mut Columns,
+        raw: &[f64],
+        tolerance: f64,
+        mut solved: Option<&mut Vec<Vec<f64>>>,
+    ) -> Result<Report, NotConverged> {
         let mut report = Report::default();
         let mut first = 0;
         for block in &mut columns.blocks {
             let part = with_block!(block, rows => {
-                let part = self.absorb_block(rows, &raw[first..], tolerance)?;
+                let part = self.absorb_block(rows, &raw[first..], tolerance, solved.as_deref_mut())?;
                 first += rows.first().map_or(0, |row| row.len());
                 part
             });
@@ -155,6 +162,7 @@ impl<'a> Varying<'a> {
         x: &mut [[f64; C]],
         raw: &[f64],
         tolerance: f64,
+        solved: Option<&mut Vec<Vec<f64>>>,
     ) -> Result<Report, NotConverged> {
         let raw: [f64; C] = std::array::from_fn(|c| raw[c]);
         let parts = self.incidence.parts(C);
@@ -163,15 +171,19 @@ impl<'a> Varying<'a> {
         self.pass(&parts, x, Start::AsIs);
         let mut sums = self.pass(&parts, x, Start::AsIs);
         let mut schur = Schur { varying: self, parts: &parts, rows: vec![[0.0; C]; x.len()] };
+        let mut total = vec![[0.0; C]; self.incidence.n_levels];
         for round in 0..ROUNDS {
             let squares = sums.squares;
             let rule = Rule { tolerance, squares, raw, limit: LIMIT, patience: usize::MAX, affordable: usize::MAX };
-            let solved = solve(&mut schur, sums.levels, &rule);
-            report.iterations += solved.iterations;
-            sums = self.pass(&parts, x, Start::Less(&solved.a));
+            let step = solve(&mut schur, sums.levels, &rule);
+            report.iterations += step.iterations;
+            sums = self.pass(&parts, x, Start::Less(&step.a));
+            for (total, step) in total.iter_mut().zip(&step.a) {
+                (0..C).for_each(|c| total[c] += step[c]);
+            }
             report.residual = residual(&sums, &raw);
-            let error = solved.error.iter().copied().fold(0.0, f64::max);
-            if solved.converged && report.residual <= 10.0 * tolerance {
+            let error = step.error.iter().copied().fold(0.0, f64::max);
+            if step.converged && report.residual <= 10.0 * tolerance {
                 break;
             }
             if round + 1 == ROUNDS && (report.residual > ACCEPTED.max(100.0 * tolerance) || error > ACCEPTED) {
@@ -181,6 +193,9 @@ impl<'a> Varying<'a> {
         }
         for c in (0..C).filter(|&c| sums.squares[c] <= SPANNED * raw[c]) {
             x.iter_mut().for_each(|row| row[c] = 0.0);
+        }
+        if let Some(solved) = solved {
+            solved.extend((0..C).map(|c| total.iter().map(|level| level[c]).collect()));
         }
         Ok(report)
     }

@@ -2,9 +2,12 @@
 //!
 //! In every row the levels of the effects sum to s_i = eta_i - x_i'b, whatever solver absorbed them. Levels are recovered
 //! from these sums alone: one effect has them; two are walked through, row after row of a spanning forest of their graph;
-//! three and more are the least-squares solution of the kernel. Then they are normalised, which leaves every sum as it is:
-//! for each later effect, in each connected component of its graph with the first effect, the first level is zero, and the
-//! first effect carries the difference.
+//! three and more, and effects with slopes ([`sloped`]), are the least-squares solution of the kernel. Then they are
+//! normalised, which leaves every sum as it is: for each later effect, in each connected component of its graph with the
+//! first effect, the first level is zero, and the first effect carries the difference. The same holds for the slopes of
+//! effects that share a variable.
+
+mod sloped;
 
 use super::{FitError, Options};
 use crate::absorb::kernel::Kernel;
@@ -14,6 +17,7 @@ use crate::absorb::kernel::rank::{MAX_REMAINING, find, rank, two_levels};
 use crate::absorb::{Method, NotConverged};
 use crate::design::Sample;
 use crate::design::codes::{combine, sort_by_code};
+use sloped::Values;
 
 /// Tolerance of a solution for three and more effects.
 const ACCURATE: f64 = 1e-12;
@@ -40,6 +44,8 @@ pub struct FittedRows {
 pub struct LevelEstimate {
     /// Code of the level in the sample.
     pub code: u32,
+    /// Position among the effect's slopes; `None` for the intercept.
+    pub slope: Option<usize>,
     /// Levels of an effect are comparable within a component; numbered from 1.
     pub component: usize,
     /// Its effect.
@@ -53,10 +59,12 @@ pub struct LevelEstimate {
 /// Levels of all effects.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EffectEstimates {
-    /// By effect, in the formula's order; levels in the order of their codes.
+    /// By effect, in the formula's order; intercepts, then each slope, levels in the order of their codes.
     pub levels: Vec<Vec<LevelEstimate>>,
-    /// Levels that the normalisation leaves open.
+    /// Levels that the normalisation leaves open; not counted where effects have slopes.
     pub open: usize,
+    /// Slopes that the rows of their level do not determine: zero before the normalisation.
+    pub undetermined: usize,
     /// Largest error of a row's sum, relative to the largest sum.
     pub error: f64,
 }
@@ -69,6 +77,12 @@ impl EffectEstimates {
             let levels = if self.open == 1 { "1 level" } else { &format!("{} levels", self.open) };
             warnings.push(format!(
                 "the effects repeat each other: at least {levels} beyond those set to zero cannot be told apart, and the estimates saved are one solution of many"
+            ));
+        }
+        if self.undetermined > 0 {
+            let slopes = if self.undetermined == 1 { "1 slope" } else { &format!("{} slopes", self.undetermined) };
+            warnings.push(format!(
+                "{slopes} saved cannot be told from their level's intercept, or have nothing to vary with"
             ));
         }
         if self.error > WARN {
@@ -84,13 +98,12 @@ impl EffectEstimates {
 /// # Errors
 /// [`FitError::NoEffects`] with the reason.
 pub fn check(sample: &Sample, options: &Options) -> Result<(), FitError> {
-    let reason = match sample.effects.iter().find(|effect| !effect.slopes.is_empty()) {
-        _ if sample.effects.is_empty() => String::from("the formula has none"),
-        Some(effect) => format!("`{}` has slopes by level", effect.name),
-        None if options.bias_correction => String::from("they do not belong to corrected coefficients"),
-        None => return Ok(()),
+    let reason = match sample.effects.is_empty() {
+        true => "the formula has none",
+        false if options.bias_correction => "they do not belong to corrected coefficients",
+        false => return Ok(()),
     };
-    Err(FitError::NoEffects { reason })
+    Err(FitError::NoEffects { reason: reason.to_owned() })
 }
 
 /// An effect on the estimation rows, with levels numbered without gaps.
@@ -135,26 +148,85 @@ pub fn recover(sample: &Sample, fitted: &FittedRows) -> Result<EffectEstimates, 
     let effects: Vec<Compact> =
         sample.effects.iter().map(|effect| Compact::new(&effect.codes, effect.n_levels, &fitted.row)).collect();
     let sums: Vec<f64> = fitted.predictor.iter().zip(&fitted.linear).map(|(eta, linear)| eta - linear).collect();
-    let mut values = match effects.as_slice() {
-        [one] => vec![means(one, &sums)],
-        [a, b] => two_levels(a.coded(), b.coded(), &sums).into(),
-        _ => least_squares(&effects, &sums)?,
+    let (mut values, undetermined) = if sample.has_slopes() {
+        sloped::solve(sample, &effects, &fitted.row, &sums)?
+    } else {
+        let constants = match effects.as_slice() {
+            [one] => vec![means(one, &sums)],
+            [a, b] => two_levels(a.coded(), b.coded(), &sums).into(),
+            _ => least_squares(&effects, &sums)?,
+        };
+        (constants.into_iter().map(|values| vec![values]).collect(), 0)
     };
-    let components = normalise(&effects, &mut values);
+    let components = normalise_all(sample, &effects, &mut values);
     let coded: Vec<(&[u32], usize)> = effects.iter().map(Compact::coded).collect();
-    let redundant = rank(&coded, n, MAX_REMAINING).redundant.iter().sum::<usize>();
-    let zeros: usize = components[1..].iter().map(|labels| labels.iter().max().map_or(0, |&last| last + 1)).sum();
+    let open = if sample.has_slopes() {
+        0
+    } else {
+        let redundant = rank(&coded, n, MAX_REMAINING).redundant.iter().sum::<usize>();
+        let last = |labels: &Vec<Vec<usize>>| labels[0].iter().max().map_or(0, |&last| last + 1);
+        redundant.saturating_sub(components[1..].iter().map(last).sum())
+    };
     let largest = sums.iter().fold(f64::MIN_POSITIVE, |most, sum| most.max(sum.abs()));
-    let error = left(&effects, &values, &sums).iter().fold(0.0f64, |most, left| most.max(left.abs())) / largest;
-    let level = |e: usize, l: usize| LevelEstimate {
+    let error = errors(sample, &effects, &values, &fitted.row, &sums).fold(0.0, f64::max) / largest;
+    let level = |e: usize, j: usize, l: usize| LevelEstimate {
         code: effects[e].of[l],
-        component: components[e][l] + 1,
-        estimate: values[e][l],
+        slope: j.checked_sub(usize::from(sample.effects[e].constant)),
+        component: components[e][j][l] + 1,
+        estimate: values[e][j][l],
         rows: effects[e].rows[l],
         example: effects[e].example[l],
     };
-    let levels = (0..effects.len()).map(|e| (0..effects[e].len()).map(|l| level(e, l)).collect()).collect();
-    Ok(EffectEstimates { levels, open: redundant.saturating_sub(zeros), error })
+    let of_effect = |e: usize| {
+        (0..values[e].len())
+            .flat_map(|j| (0..effects[e].len()).map(move |l| (j, l)))
+            .map(|(j, l)| level(e, j, l))
+            .collect()
+    };
+    Ok(EffectEstimates { levels: (0..effects.len()).map(of_effect).collect(), open, undetermined, error })
+}
+
+/// Sizes of what levels and slopes leave of the sums.
+fn errors<'v>(
+    sample: &'v Sample,
+    effects: &'v [Compact],
+    values: &'v Values,
+    rows: &'v [u32],
+    sums: &'v [f64],
+) -> impl Iterator<Item = f64> + 'v {
+    let part = |e: usize, i: usize| -> f64 {
+        let (effect, level) = (&sample.effects[e], effects[e].codes[i] as usize);
+        let constants = effect.constant.then_some(1.0).into_iter();
+        let variables = constants.chain(effect.slopes.iter().map(|slope| slope.values[rows[i] as usize]));
+        variables.zip(&values[e]).map(|(z, values)| z * values[level]).sum()
+    };
+    sums.iter().enumerate().map(move |(i, sum)| (sum - (0..effects.len()).map(|e| part(e, i)).sum::<f64>()).abs())
+}
+
+/// Normalises the intercepts, and the slopes of each variable; returns components like the values.
+fn normalise_all(sample: &Sample, effects: &[Compact], values: &mut Values) -> Vec<Vec<Vec<usize>>> {
+    let mut components: Vec<Vec<Vec<usize>>> = values.iter().map(|own| vec![Vec::new(); own.len()]).collect();
+    let name = |e: usize, j: usize| {
+        let effect = &sample.effects[e];
+        j.checked_sub(usize::from(effect.constant)).map(|slope| effect.slopes[slope].name.as_str())
+    };
+    let places: Vec<(usize, usize)> =
+        (0..values.len()).flat_map(|e| (0..values[e].len()).map(move |j| (e, j))).collect();
+    for (at, &(e, j)) in places.iter().enumerate() {
+        if places[..at].iter().any(|&(e0, j0)| name(e0, j0) == name(e, j)) {
+            continue;
+        }
+        let alike: Vec<(usize, usize)> =
+            places[at..].iter().copied().filter(|&(e1, j1)| name(e1, j1) == name(e, j)).collect();
+        let who: Vec<&Compact> = alike.iter().map(|&(e, _)| &effects[e]).collect();
+        let mut own: Vec<Vec<f64>> = alike.iter().map(|&(e, j)| std::mem::take(&mut values[e][j])).collect();
+        let found = normalise(&who, &mut own);
+        for ((&(e, j), own), found) in alike.iter().zip(own).zip(found) {
+            values[e][j] = own;
+            components[e][j] = found;
+        }
+    }
+    components
 }
 
 /// Mean of the values at each level.
@@ -221,7 +293,7 @@ fn least_squares(effects: &[Compact], sums: &[f64]) -> Result<Vec<Vec<f64>>, Not
 
 /// Moves the first level of every component of each later effect into the first effect; returns the component of every
 /// level, from 0.
-fn normalise(effects: &[Compact], values: &mut [Vec<f64>]) -> Vec<Vec<usize>> {
+fn normalise(effects: &[&Compact], values: &mut [Vec<f64>]) -> Vec<Vec<usize>> {
     let Some((first, later)) = effects.split_first() else { return Vec::new() };
     let mut of_first: Vec<Vec<u32>> = Vec::new();
     let mut components: Vec<Vec<usize>> = vec![Vec::new()];

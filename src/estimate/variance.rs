@@ -1,0 +1,126 @@
+//! Covariance of coefficients and rates from the influence of rows on cells: the meat by cluster, by row or from the
+//! model, times the small-sample factor.
+
+use super::assemble::{Counts, Extra, Point};
+use super::{FitError, Options};
+use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
+use crate::design::Sample;
+use crate::design::layout::Layout;
+use crate::design::singletons::Exact;
+use crate::result::*;
+use crate::vcov::small_sample::{Term, reference, small_sample};
+use crate::vcov::{Bare, ClusteredMeat, clustered_meat};
+
+/// A covariance, with what it was built from.
+pub(super) struct Variance {
+    pub matrix: Vec<f64>,
+    pub clusters: Vec<ClusterInfo>,
+    pub small_sample: SmallSample,
+    pub reference: Reference,
+    /// Its terms without factors, if they are to be kept.
+    pub terms: Vec<Term>,
+}
+
+impl Variance {
+    /// A covariance by clusters.
+    ///
+    /// # Errors
+    /// Too few clusters.
+    pub fn clustered(options: &Options, counts: &Counts, meat: ClusteredMeat) -> Result<Self, FitError> {
+        if let Some(few) = meat.too_few() {
+            return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.groups });
+        }
+        let rule = options.rule();
+        let (factor, matrix) = meat.combined(&rule, options.family, options.vcov, &counts.sizes());
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let reference = reference(&rule, &counts.sizes(), Some(meat.smallest()));
+        let clusters = meat.clusters();
+        let terms = if options.keep_bare { meat.terms } else { Vec::new() };
+        Ok(Variance { matrix, clusters, small_sample, reference, terms })
+    }
+
+    /// A covariance without clusters; `bare` is multiplied by the factor.
+    pub fn unclustered(options: &Options, counts: &Counts, bare: Vec<f64>) -> Self {
+        let (rule, sizes) = (options.rule(), counts.sizes());
+        let factor = small_sample(&rule, options.family, options.vcov, &sizes, &[]);
+        let small_sample = SmallSample { convention: options.ssc.to_string(), ..factor };
+        let matrix = bare.iter().map(|entry| entry * small_sample.factor).collect();
+        let terms = if options.keep_bare {
+            vec![Term { name: String::from("rows"), sign: 1.0, groups: sizes.n, matrix: bare }]
+        } else {
+            Vec::new()
+        };
+        Variance { matrix, clusters: Vec::new(), small_sample, reference: reference(&rule, &sizes, None), terms }
+    }
+
+    /// What other conventions need, for `coefficients` of them; `matrix_of` gives a term on the scale of the data.
+    pub fn bare(&self, counts: &Counts, coefficients: usize, matrix_of: impl Fn(&[f64]) -> Vec<f64>) -> Option<Bare> {
+        let scaled = |term: &Term| Term { matrix: matrix_of(&term.matrix), ..term.clone() };
+        (!self.terms.is_empty()).then(|| Bare {
+            terms: self.terms.iter().map(scaled).collect(),
+            sizes: counts.sizes(),
+            coefficients,
+            effects: counts.facts.clone(),
+        })
+    }
+}
+
+/// Covariance of the functionals of `query`.
+///
+/// # Errors
+/// Too few clusters.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn variance(
+    sample: &Sample,
+    options: &Options,
+    rows: &Rows,
+    query: &ScoreQuery,
+    exact: &[Exact],
+    layout: &Layout,
+    point: &Point,
+    counts: &Counts,
+    sigma: f64,
+    extra: &Extra,
+) -> Result<Variance, FitError> {
+    let l = query.records.len();
+    match options.vcov {
+        VcovKind::Cr1 => {
+            let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            let meat_of = |subset: &[usize]| rows.meat(query, Grouping::Clusters(subset), exact);
+            let meat = clustered_meat(&names, l, options.multiway, options.keep_bare, meat_of);
+            Variance::clustered(options, counts, meat)
+        }
+        VcovKind::Hc1 => {
+            let meat = rows.meat(query, Grouping::Rows, exact);
+            Ok(Variance::unclustered(options, counts, meat.matrix))
+        }
+        VcovKind::Iid => {
+            // model-based part: w^2 Var(y) is w sigma^2, or w V, the information over the squared score factor in h
+            let scale = if options.family == Family::Ols { sigma * sigma } else { 1.0 };
+            let mut matrix = vec![0.0; l * l];
+            let mut add = |cell: usize, w: f64| {
+                let h = query.records.slope(cell);
+                for a in 0..l {
+                    (0..l).for_each(|b| matrix[a * l + b] += w * h[a] * h[b]);
+                }
+            };
+            for (i, (&cell, w)) in layout.cell.iter().zip(point.information).enumerate() {
+                add(cell as usize, scale * w / (extra.factor(i) * extra.factor(i)));
+            }
+            if options.family == Family::Ols {
+                // a singleton's effect has the variance of its row
+                let singletons = (0..exact.len()).filter(|&cell| exact[cell] != Exact::No);
+                singletons.for_each(|cell| add(cell, scale * rows.cells().weight[cell]));
+            }
+            let mut variance = Variance::unclustered(options, counts, matrix);
+            if query.records.first_constant() < l {
+                // composition part: rows of the target as draws, with the model's part switched off
+                let mut records = query.records.clone();
+                layout.cell.iter().for_each(|&cell| records.slope_mut(cell as usize).fill(0.0));
+                let part = rows.meat(&ScoreQuery { records: &records, ..query.clone() }, Grouping::Rows, exact);
+                variance.matrix.iter_mut().zip(&part.matrix).for_each(|(sum, value)| *sum += value);
+            }
+            Ok(variance)
+        }
+    }
+}
