@@ -99,6 +99,7 @@ fn source_text(spec: &Resolved, sample: &str, role: Origin) -> Option<(String, S
         Origin::Formula => Some((String::from("the formula"), spec.formula_text.clone())),
         Origin::Filter => Some((String::from("the filter"), spec.filter_text.clone()?)),
         Origin::Weights => Some((String::from("the weights"), spec.weights_text.clone()?)),
+        Origin::Target => Some((String::from("the target"), spec.target_text.clone()?)),
         Origin::Sample => {
             let (name, text) = spec.sample_texts.iter().find(|(name, _)| name == sample)?;
             Some((format!("sample `{name}`"), text.clone()))

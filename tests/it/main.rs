@@ -6,6 +6,7 @@ mod docs;
 mod estimators;
 mod explain_se;
 mod fit;
+mod hypotheses;
 mod loader;
 mod paper;
 mod refusals;

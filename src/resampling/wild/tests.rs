@@ -39,6 +39,7 @@ fn sample(constant: bool) -> Sample {
             values: (0..n).map(|i| f64::from(level(i, 6, 13)) - 3.0).collect::<Vec<f64>>().into(),
         }],
         rates: None,
+        target: None,
     }
 }
 
