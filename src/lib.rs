@@ -59,7 +59,9 @@
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
 //! pipeline     specifications and a table to fits, in parallel and in order               shell
-//! output       text, Markdown, LaTeX, HTML, CSV, JSON                                     shell
+//! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
+//! paper        tables for papers from saved fits                                          shell
+//! lock         what a run read, was asked and found; verification; replication folders     shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! report       the study as one HTML page                                                  shell
@@ -163,7 +165,11 @@ pub mod compare;
 #[cfg(feature = "cli")]
 pub mod figure;
 #[cfg(feature = "cli")]
+pub mod lock;
+#[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod paper;
 #[cfg(feature = "cli")]
 pub mod pipeline;
 #[cfg(feature = "cli")]

@@ -14,6 +14,8 @@ pub enum Family {
     Poisson,
     /// Binomial maximum likelihood with the probit link.
     Probit,
+    /// Binomial likelihood with the logit link, given the number of ones in each cell of the effects.
+    Clogit,
 }
 
 /// The estimator of the covariance of the coefficients.
@@ -23,8 +25,44 @@ pub enum VcovKind {
     Iid,
     /// Heteroskedasticity-robust, factor n/(n - K).
     Hc1,
+    /// Heteroskedasticity-robust, squared residuals over 1 - leverage.
+    Hc2,
+    /// Heteroskedasticity-robust, residuals over 1 - leverage: the jackknife over rows.
+    Hc3,
     /// Cluster-robust (Liang-Zeger), one way or multiway, factor G/(G-1) (n-1)/(n-K).
     Cr1,
+    /// Cluster-robust, residuals corrected for the leverage of their cluster (Bell and McCaffrey 2002).
+    Cr2,
+    /// Cluster jackknife about the estimate.
+    Cr3,
+    /// Cluster jackknife about the mean of the estimates without one cluster.
+    Cr3j,
+}
+
+impl VcovKind {
+    /// Whether it sums over clusters.
+    pub fn is_clustered(self) -> bool {
+        matches!(self, VcovKind::Cr1 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j)
+    }
+
+    /// Whether it needs the hat matrix of the whole design.
+    pub fn uses_leverage(self) -> bool {
+        matches!(self, VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j)
+    }
+
+    /// The usual name, `iid`, `HC1` or `CR3J`.
+    pub fn name(self) -> &'static str {
+        match self {
+            VcovKind::Iid => "iid",
+            VcovKind::Hc1 => "HC1",
+            VcovKind::Hc2 => "HC2",
+            VcovKind::Hc3 => "HC3",
+            VcovKind::Cr1 => "CR1",
+            VcovKind::Cr2 => "CR2",
+            VcovKind::Cr3 => "CR3",
+            VcovKind::Cr3j => "CR3J",
+        }
+    }
 }
 
 /// Distribution that p-values and intervals refer to.
@@ -43,6 +81,19 @@ pub enum Composition {
     Sampled,
     /// The target rows are held fixed (conditional standard errors).
     Fixed,
+}
+
+/// Degrees of freedom of every number, where each has its own (CR2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct DegreesOfFreedom {
+    /// Of the coefficients, in their order.
+    pub coefficients: Vec<f64>,
+    /// Of the levels of [`ModelFit::rates`].
+    pub rates: Vec<f64>,
+    /// Of their contrasts.
+    pub contrasts: Vec<f64>,
+    /// Of the average marginal effects, if they were asked for.
+    pub margins: Vec<f64>,
 }
 
 /// One coefficient.
@@ -438,6 +489,8 @@ pub struct ModelFit {
     pub small_sample: SmallSample,
     /// Reference distribution.
     pub reference: Reference,
+    /// Degrees of freedom of every number, where they differ; the reference is then that of joint tests.
+    pub df: Option<DegreesOfFreedom>,
     /// Level of the intervals, e.g. 0.95.
     pub conf_level: f64,
     /// Weight variable.

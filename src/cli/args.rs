@@ -1,6 +1,7 @@
 //! One struct per verb; the help text lives on the fields.
 
 use super::coverage::CoverageArguments;
+use crate::simulate::SimulateOptions;
 use crate::spec::{
     AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
     SingletonsName, VcovName,
@@ -24,7 +25,7 @@ Examples:
   metier fit --model models/table_a1.toml --data s.csv
   metier check s.csv                                does the table fit the codebook, what would be dropped
 
-Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation failed";
+Exit codes: 0 done, 1 done with findings (check, verify), 2 usage or input, 3 estimation failed";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -32,6 +33,8 @@ Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation
 pub enum Command {
     /// Fit regressions and print coefficients, standard errors and adjusted rates
     Fit(FitArguments),
+    /// Take standard errors apart: every part of the small-sample factor, and what other programs report
+    ExplainSe(super::explain_se::ExplainArguments),
     /// Test hypotheses about coefficients and adjusted rates, one at a time, jointly, or across models
     Test(super::test::TestArguments),
     /// Test coefficients by resampling: wild cluster and score bootstraps, bootstrap of users, permutations
@@ -44,6 +47,14 @@ pub enum Command {
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
     Reproduce(ReproduceArguments),
+    /// Put saved models side by side in a table for a paper
+    Table(super::table::TableArguments),
+    /// Draw saved models: coefficients, or adjusted rates
+    Plot(super::plot::PlotArguments),
+    /// Repeat a run from its lock file, and say what differs and why
+    Verify(super::verify::VerifyArguments),
+    /// Write a folder for replication from a lock file
+    Package(super::package::PackageArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
@@ -123,6 +134,8 @@ pub enum OutputFormat {
     Latex,
     /// One page
     Html,
+    /// Tables in Typst
+    Typst,
 }
 
 /// `metier fit`.
@@ -151,6 +164,9 @@ pub struct FitArguments {
     /// File to write with the fitted value of every row used: .csv or .json
     #[arg(long, value_name = "FILE")]
     pub save_fitted: Option<PathBuf>,
+    /// File to write with everything that `metier verify` needs to repeat the run
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Decimals of printed tables
     #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
     pub digits: u8,
@@ -278,7 +294,7 @@ pub struct ReproduceArguments {
     #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,
     /// Sessions of the synthetic table
-    #[arg(long, default_value_t = 398_198, conflicts_with = "data", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, conflicts_with = "data", allow_negative_numbers = true)]
     pub sessions: usize,
     /// Minimum of distinct users per cell in Table A1, instead of the model file's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -301,7 +317,7 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
     /// Number of sessions
-    #[arg(long, default_value_t = 398_198, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, allow_negative_numbers = true)]
     pub sessions: usize,
     /// Number of users; in the published proportion if left out
     #[arg(long, allow_negative_numbers = true)]

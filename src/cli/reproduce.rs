@@ -3,6 +3,7 @@
 
 use super::args::ReproduceArguments;
 use super::fit::parse_model;
+use super::lock::Inputs;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
 use super::{Failure, exit, printer};
@@ -55,37 +56,105 @@ pub fn run(arguments: &ReproduceArguments, verb: &str) -> Result<u8, Failure> {
 /// The arguments that decide the numbers, as a command.
 fn command_line(arguments: &ReproduceArguments, verb: &str) -> String {
     let mut words = vec![String::from("metier"), verb.to_owned()];
-    words.extend(source_words(arguments));
+    match arguments.data.is_empty() {
+        true => words.push(format!("--sessions {} --seed {}", arguments.sessions, arguments.seed)),
+        false => words.push(data_words(arguments)),
+    }
+    words.extend(setting_words(arguments));
     words.extend(arguments.min_users.map(|n| format!("--min-users {n}")));
     words.join(" ")
 }
 
-/// Data and settings of a command.
-fn source_words(arguments: &ReproduceArguments) -> Vec<String> {
-    let quoted = |text: &String| match text.chars().all(|c| c.is_alphanumeric() || "._-/=,:+".contains(c)) {
+/// The command that fits one model file alone.
+fn alone(arguments: &ReproduceArguments, model: &str) -> String {
+    let mut words = vec![format!("metier fit --model {model}"), data_words(arguments)];
+    words.extend(setting_words(arguments));
+    let drawn = drawn_first(arguments).map_or_else(String::new, |draw| format!("{draw} && "));
+    drawn + &words.join(" ")
+}
+
+/// Name of the file of a synthetic table that is not the embedded one.
+const DRAWN: &str = "sessions.parquet";
+
+/// The command that draws the table, if it is not the embedded one.
+fn drawn_first(arguments: &ReproduceArguments) -> Option<String> {
+    let (sessions, seed) = (arguments.sessions, arguments.seed);
+    let is_embedded = (sessions, seed) == (SimulateOptions::EMBEDDED.sessions, SimulateOptions::EMBEDDED.seed);
+    (arguments.data.is_empty() && !is_embedded)
+        .then(|| format!("metier simulate --sessions {sessions} --seed {seed} --out {DRAWN}"))
+}
+
+fn data_words(arguments: &ReproduceArguments) -> String {
+    match (arguments.data.is_empty(), drawn_first(arguments)) {
+        (true, None) => String::from("--data synthetic"),
+        (true, Some(_)) => format!("--data {DRAWN}"),
+        (false, _) => format!("--data {}", arguments.data.iter().map(quoted).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn setting_words(arguments: &ReproduceArguments) -> Vec<String> {
+    let maps = arguments.source.map.iter().map(|text| format!("--map {}", quoted(text)));
+    maps.chain(arguments.source.set.iter().map(|text| format!("--set {}", quoted(text)))).collect()
+}
+
+/// A word as a shell reads it.
+fn quoted(text: &String) -> String {
+    match text.chars().all(|c| c.is_alphanumeric() || "._-/=,:+".contains(c)) {
         true => text.clone(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
-    };
-    let mut words = Vec::new();
-    if arguments.data.is_empty() {
-        words.push(String::from("--data synthetic"));
-    } else {
-        words.push(format!("--data {}", arguments.data.iter().map(quoted).collect::<Vec<_>>().join(" ")));
     }
-    words.extend(arguments.source.map.iter().map(|text| format!("--map {}", quoted(text))));
-    words.extend(arguments.source.set.iter().map(|text| format!("--set {}", quoted(text))));
-    words
 }
 
 fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8, Failure> {
+    let mut progress = Progress::new(arguments.source.quiet);
+    let Reproduced { run, table, missing, inputs } = compute(arguments, &mut progress)?;
+    progress.stage("compare and draw");
+    let comparisons = comparisons(&run.fits, &table)?;
+    let mut files = render_files(&run, &comparisons, &missing)?;
+    let page = report(&run, &comparisons, &missing, command, &|model| alone(arguments, model));
+    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
+    files.push((String::from("report.html"), text.into_bytes()));
+    let lock = inputs.lock(super::lock::command_line(), &run).to_text();
+    files.push((String::from("metier.lock.json"), lock.into_bytes()));
+    progress.stage("write");
+    for (name, bytes) in &files {
+        write_atomic(&out.join(name), bytes)?;
+    }
+    progress.finish();
+    if !arguments.source.quiet {
+        missing.iter().for_each(|sentence| printer::note(sentence));
+        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
+    }
+    Ok(exit::DONE)
+}
+
+/// The models of the report, fitted.
+pub struct Reproduced {
+    /// The fits.
+    pub run: Run,
+    /// The table.
+    pub table: Table,
+    /// Sentences on models left out.
+    pub missing: Vec<String>,
+    /// What a lock file says of specification and data.
+    pub inputs: Inputs,
+}
+
+/// Reads or draws the table, and fits every model.
+///
+/// # Errors
+/// As [`run`].
+pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Result<Reproduced, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
+    let mut model_files = Vec::new();
     for (name, text) in EMBEDDED {
         let mut file = parse_model(name, text)?;
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
         }
         groups.push((name.to_owned(), arguments.source.resolve(&file, &flags)?));
+        model_files.push(file);
     }
     let settings = arguments.source.settings(&[])?;
     let is_synthetic = arguments.data.is_empty();
@@ -96,13 +165,13 @@ fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8,
     names.sort();
     names.dedup();
 
-    let mut progress = Progress::new(arguments.source.quiet);
     progress.stage(if is_synthetic { "simulate" } else { "read" });
     let (table, is_marked) = if is_synthetic {
         let options = SimulateOptions { sessions: arguments.sessions, users: None, seed: arguments.seed };
         (synthetic(&options, &names, &settings)?, true)
     } else {
-        arguments.source.table(&arguments.data, names, settings, groups.iter().flat_map(|(_, specs)| specs))?
+        let specs = groups.iter().flat_map(|(_, specs)| specs);
+        arguments.source.table(&arguments.data, names, settings.clone(), specs)?
     };
     let workspace = Workspace::new(&table);
     let mut run = Run {
@@ -118,22 +187,12 @@ fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8,
         progress.stage(&format!("fit {name}"));
         run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
     }
-    progress.stage("compare and draw");
-    let comparisons = comparisons(&run.fits, &table)?;
-    let mut files = render_files(&run, &comparisons, &missing)?;
-    let page = report(&run, &comparisons, &missing, command, &source_words(arguments).join(" "));
-    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
-    files.push((String::from("report.html"), text.into_bytes()));
-    progress.stage("write");
-    for (name, bytes) in &files {
-        write_atomic(&out.join(name), bytes)?;
-    }
-    progress.finish();
-    if !arguments.source.quiet {
-        missing.iter().for_each(|sentence| printer::note(sentence));
-        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
-    }
-    Ok(exit::DONE)
+    drop(workspace);
+    progress.stage("hash");
+    let drawn = is_synthetic.then_some((arguments.sessions, arguments.seed));
+    let paths: Vec<Option<&str>> = EMBEDDED.iter().map(|(name, _)| Some(*name)).collect();
+    let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, &settings, &table, drawn)?;
+    Ok(Reproduced { run, table, missing, inputs })
 }
 
 /// Takes out the models and counts whose columns the table does not have, and says which.
@@ -219,9 +278,14 @@ fn render_files(run: &Run, comparisons: &[Comparison], missing: &[String]) -> Re
 }
 
 /// The page.
-fn report(run: &Run, comparisons: &[Comparison], missing: &[String], command: &str, source: &str) -> Report {
+fn report(
+    run: &Run,
+    comparisons: &[Comparison],
+    missing: &[String],
+    command: &str,
+    alone: &dyn Fn(&str) -> String,
+) -> Report {
     let note = run.data_note.as_deref();
-    let alone = |model: &str| format!("metier fit --model {model} {source}");
     let exhibits = vec![
         of_figure("figure5", "Figure 5", &figure_5(run), &figure_5_data(run), alone("figure5")),
         of_table(

@@ -103,7 +103,11 @@ impl SourceArguments {
         Ok(settings)
     }
 
-    fn mapping(&self) -> Result<Mapping, Failure> {
+    /// Columns that stand for other names.
+    ///
+    /// # Errors
+    /// Mappings that mean nothing.
+    pub fn mapping(&self) -> Result<Mapping, Failure> {
         let mut mapping = Mapping::default();
         for text in &self.map {
             if text.contains('=') {
@@ -159,8 +163,7 @@ impl SourceArguments {
         specs: impl Iterator<Item = &'a Resolved>,
     ) -> Result<(Table, bool), Failure> {
         if data.len() == 1 && data[0] == SYNTHETIC_SOURCE {
-            let options = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
-            let drawn = synthetic(&options, &names, &settings);
+            let drawn = synthetic(&SimulateOptions::EMBEDDED, &names, &settings);
             return Ok((drawn.map_err(|failure| failure.placed(specs))?, true));
         }
         let request = self.request(data, Wanted::Names(names), settings)?;

@@ -10,7 +10,7 @@ use crate::inference::intervals::{log_interval, logit_interval};
 use crate::rates::contrasts;
 use crate::rates::functionals::Functionals;
 use crate::rates::overlap::{Implied, warnings};
-use crate::result::{ContrastKind, Family, Overlap, RateRow, Rates, Reference};
+use crate::result::{ContrastKind, DegreesOfFreedom, Family, Overlap, RateRow, Rates, Reference};
 
 /// What turns a rate and its error into statements.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Scale<'a> {
     pub reference: Reference,
     /// Two-sided critical value.
     pub critical: f64,
+    /// Degrees of freedom of each number, where each has its own.
+    pub df: Option<&'a DegreesOfFreedom>,
 }
 
 /// Root of a variance. One that cancelled to a rounding of the largest is zero; a negative one has no root.
@@ -47,12 +49,14 @@ pub fn adjusted_rates(
     let level = |k: usize| {
         let (rate, std_error) = (estimates[k], std_error(vcov[k * n + k], largest));
         let inside = rate > 0.0 && rate < 1.0;
+        let own = |df: &DegreesOfFreedom| Reference::StudentT(df.rates[k]).critical(problem.options.conf_level);
+        let critical = scale.df.map_or(scale.critical, own);
         let (conf_low, conf_high) = if is_probability && inside {
-            logit_interval(rate, std_error, scale.critical)
+            logit_interval(rate, std_error, critical)
         } else if is_count && rate > 0.0 {
-            log_interval(rate, std_error, scale.critical)
+            log_interval(rate, std_error, critical)
         } else {
-            (rate - scale.critical * std_error, rate + scale.critical * std_error)
+            (rate - critical * std_error, rate + critical * std_error)
         };
         let outside = is_probability && !inside;
         RateRow {
@@ -73,6 +77,9 @@ pub fn adjusted_rates(
         contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, scale.reference, scale.critical);
     if is_count {
         contrasts.retain(|row| row.kind != ContrastKind::OddsRatio);
+    }
+    if let Some(df) = scale.df {
+        contrasts::refer(&mut contrasts, &df.contrasts, problem.options.conf_level);
     }
     Rates {
         factor: factor.name.clone(),
@@ -116,7 +123,7 @@ pub fn describe_overlap(
     let own;
     let implied = match problem.options.family {
         Family::Ols => problem.shared.implied.get_or_init(compute),
-        Family::Logit | Family::Poisson | Family::Probit => {
+        Family::Logit | Family::Poisson | Family::Probit | Family::Clogit => {
             own = compute();
             &own
         }

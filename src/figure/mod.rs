@@ -1,8 +1,9 @@
-//! Figures of rates by level: panels of lines with intervals, labelled where they end.
+//! Figures: rates by level as panels of lines with intervals, labelled where they end; coefficients as [`dots`].
 //!
 //! [`PanelFigure`] says what to show; [`svg`] draws it as SVG text and [`png`](png::png) turns that into a picture with
 //! the fonts of this crate, so that it looks the same on every machine.
 
+pub mod dots;
 pub mod draw;
 pub mod labels;
 pub mod of_rates;

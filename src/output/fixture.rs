@@ -64,6 +64,7 @@ fn ols_fit() -> ModelFit {
             }],
         },
         reference: Reference::StudentT(1_203.0),
+        df: None,
         conf_level: 0.95,
         weights: None,
         effects: vec![EffectInfo {

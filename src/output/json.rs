@@ -71,7 +71,9 @@ fn model(fit: &ModelFit) -> Value {
                 }))
                 .collect::<Vec<_>>(),
         },
-        "coefficients": fit.coefficients.iter().map(coefficient).collect::<Vec<_>>(),
+        "coefficients": fit.coefficients.iter().enumerate()
+            .map(|(j, row)| with_df(coefficient(row), fit.df.as_ref().map(|df| df.coefficients[j])))
+            .collect::<Vec<_>>(),
         "vcov": matrix("terms", &terms, &fit.vcov),
         "dropped_terms": fit.dropped_terms.iter()
             .map(|dropped| json!({"term": dropped.term, "reason": dropped.reason}))
@@ -91,9 +93,15 @@ fn model(fit: &ModelFit) -> Value {
             "counted": absorbed.counted,
             "in_k": absorbed.in_k,
         })),
-        "rates": rates.map_or_else(Vec::new, |rates| rates.levels.iter().map(level).collect()),
+        "rates": rates.map_or_else(Vec::new, |rates| {
+            let rows = rates.levels.iter().map(level).enumerate();
+            rows.map(|(k, row)| with_df(row, fit.df.as_ref().map(|df| df.rates[k]))).collect()
+        }),
         "rates_info": rates.map(rates_info),
-        "contrasts": rates.map_or_else(Vec::new, |rates| rates.contrasts.iter().map(contrast).collect()),
+        "contrasts": rates.map_or_else(Vec::new, |rates| {
+            let rows = rates.contrasts.iter().map(contrast).enumerate();
+            rows.map(|(c, row)| with_df(row, fit.df.as_ref().map(|df| df.contrasts[c]))).collect()
+        }),
         "rates_vcov": rates.map(|rates| {
             let levels: Vec<&str> = rates.levels.iter().map(|row| row.level.as_str()).collect();
             matrix("levels", &levels, &rates.vcov)
@@ -101,8 +109,10 @@ fn model(fit: &ModelFit) -> Value {
         "flow": flow(&fit.flow),
         "overlap": fit.overlap.as_ref().map(overlap),
         "fit": statistics(&fit.fit, &fit.r2_steps),
+        "penalised_log_likelihood": fit.penalty.map(|penalty| fit.fit.log_likelihood + penalty),
         "warnings": fit.warnings,
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
+        "penalty": fit.penalty,
     })
 }
 
@@ -116,6 +126,14 @@ fn separation(found: &Separation) -> Value {
         "side": names::separated_side(found.side),
         "rows": found.rows,
     })
+}
+
+/// A row with its own degrees of freedom, if it has them.
+fn with_df(mut row: Value, df: Option<f64>) -> Value {
+    if let Some(df) = df {
+        row["df"] = json!(df);
+    }
+    row
 }
 
 fn coefficient(row: &Estimate) -> Value {

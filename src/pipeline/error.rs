@@ -54,6 +54,7 @@ impl RunError {
                         | FitError::NoEffects { .. }
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
+                        | FitError::NoConditional { .. }
                         | FitError::Slopes { .. }
                 )
             }
@@ -137,6 +138,13 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
         ),
         FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
+        FitError::NoConditional { reason } if reason.contains("intercepts") => String::from(
+            "take slopes from `--family clogit`, and rates from `--family logit --bias-correction` or `--family ols`",
+        ),
+        FitError::NoConditional { reason } if reason.contains("infinite") => String::from(
+            "take these terms out, merge or drop their levels; `--family logit` names the separating combination",
+        ),
+        FitError::NoConditional { .. } => String::from("use `--family logit`"),
         FitError::NoFirth { .. } => String::from("leave out `--firth`"),
         FitError::NoMargins { reason } if reason.contains("bias") => String::from("leave out `--bias-correction`"),
         FitError::NoMargins { .. } => {
@@ -154,6 +162,6 @@ fn fit_hint(error: &FitError) -> Option<String> {
             String::from("look for nearly separated levels with `metier check`, or use `--family ols`")
         }
         FitError::RatesNotInModel { factor } => format!("add `i({factor})` to the formula, or leave out `--rates`"),
-        FitError::Absorption(_) => String::from("use coarser effects, or `--absorb exact` if memory allows"),
+        FitError::Absorption(_) => String::from("use coarser effects, or `--absorb cells` if memory allows"),
     })
 }

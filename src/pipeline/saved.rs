@@ -6,6 +6,7 @@ use crate::estimate::{Fitted, Influence};
 use crate::model::{ModelError, Prepared, Request, Workspace};
 use crate::result::Margins;
 use crate::table::MISSING;
+use crate::vcov::Bare;
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,6 +15,8 @@ pub struct Saved {
     pub effects: Vec<SavedLevel>,
     /// Estimation rows, in the table's order.
     pub rows: Vec<SavedRow>,
+    /// The covariance without its factor.
+    pub bare: Option<Bare>,
     /// Average marginal effects.
     pub margins: Option<Margins>,
     /// What hypotheses need.
@@ -78,7 +81,7 @@ pub fn save(
     fitted: &Fitted,
     keep_rows: bool,
 ) -> Result<Saved, ModelError> {
-    let mut saved = Saved { margins: fitted.margins.clone(), ..Saved::default() };
+    let mut saved = Saved { bare: fitted.bare.clone(), margins: fitted.margins.clone(), ..Saved::default() };
     if let Some(estimates) = &fitted.effects {
         saved.effects = levels(workspace, request, group, estimates)?;
     }

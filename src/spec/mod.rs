@@ -10,6 +10,7 @@ mod vocabulary;
 pub use embedded::{EMBEDDED, embedded};
 pub use resolve::{Resolved, SourceError, SpecError, resolve};
 
+use crate::result::VcovKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,8 @@ names! {
         Poisson,
         /// Binomial likelihood with the probit link
         Probit,
+        /// Conditional logit: given the number of ones in every cell of the fixed effects
+        Clogit,
     }
 }
 names! {
@@ -164,8 +167,41 @@ names! {
         Iid,
         /// Heteroskedasticity-robust, factor n/(n-K)
         Hc1,
+        /// Heteroskedasticity-robust, squared residuals over 1 - leverage
+        Hc2,
+        /// Heteroskedasticity-robust, every row left out in turn
+        Hc3,
         /// Clustered, factor G/(G-1) (n-1)/(n-K)
+        #[serde(alias = "cv1")]
+        #[value(alias = "cv1")]
         Cr1,
+        /// Clustered, residuals corrected for leverage, Bell-McCaffrey degrees of freedom (OLS)
+        #[serde(alias = "cv2")]
+        #[value(alias = "cv2")]
+        Cr2,
+        /// Clustered, every cluster left out in turn, squares about the estimate
+        #[serde(alias = "cv3")]
+        #[value(alias = "cv3")]
+        Cr3,
+        /// The same about the mean of the estimates without one cluster
+        #[serde(alias = "cv3j")]
+        #[value(alias = "cv3j")]
+        Cr3j,
+    }
+}
+
+impl From<VcovName> for VcovKind {
+    fn from(name: VcovName) -> Self {
+        match name {
+            VcovName::Iid => VcovKind::Iid,
+            VcovName::Hc1 => VcovKind::Hc1,
+            VcovName::Hc2 => VcovKind::Hc2,
+            VcovName::Hc3 => VcovKind::Hc3,
+            VcovName::Cr1 => VcovKind::Cr1,
+            VcovName::Cr2 => VcovKind::Cr2,
+            VcovName::Cr3 => VcovKind::Cr3,
+            VcovName::Cr3j => VcovKind::Cr3j,
+        }
     }
 }
 names! {

@@ -166,15 +166,13 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         }
     };
     let vcov = match entry.vcov {
-        Some(VcovName::Iid) => VcovKind::Iid,
-        Some(VcovName::Hc1) => VcovKind::Hc1,
-        Some(VcovName::Cr1) if clusters.is_empty() => {
+        Some(name) if VcovKind::from(name).is_clustered() && clusters.is_empty() => {
             return Err(SpecError::Plain {
-                message: String::from("`cr1` needs a cluster variable"),
+                message: format!("`{}` needs a cluster variable", VcovKind::from(name).name().to_lowercase()),
                 hint: String::from("name it, e.g. `--cluster user_id`"),
             });
         }
-        Some(VcovName::Cr1) => VcovKind::Cr1,
+        Some(name) => name.into(),
         None if clusters.is_empty() => VcovKind::Iid,
         None => VcovKind::Cr1,
     };
@@ -217,6 +215,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         Some(FamilyName::Logit) => Family::Logit,
         Some(FamilyName::Poisson) => Family::Poisson,
         Some(FamilyName::Probit) => Family::Probit,
+        Some(FamilyName::Clogit) => Family::Clogit,
         Some(FamilyName::Ols) | None => Family::Ols,
     };
     let options = Options {

@@ -4,15 +4,22 @@
 //! the programs end), 1e-6 for pyfixest's (it evaluates the information one step before its last); p-values to 1e-6.
 
 use crate::support::{close, csv, json, model, run};
+use metier::estimate::Fitted;
 use metier::result::{Estimate, Family, ModelFit, Reference, VcovKind};
 use metier::vcov::convention::Ssc;
 use metier::vcov::multiway::Multiway;
+use metier::vcov::programs::{Report, reports};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-9;
 
 /// Fits a case of the oracle by a convention.
 fn fitted(case: &Value, ssc: &str, multiway: Multiway) -> ModelFit {
+    fitted_with(case, ssc, multiway).fit
+}
+
+/// The same with the covariance before its factor.
+fn fitted_with(case: &Value, ssc: &str, multiway: Multiway) -> Fitted {
     let texts = |key: &str| -> Vec<String> {
         case[key].as_array().into_iter().flatten().map(|v| v.as_str().unwrap().to_owned()).collect()
     };
@@ -27,7 +34,8 @@ fn fitted(case: &Value, ssc: &str, multiway: Multiway) -> ModelFit {
     spec.options.drop_singletons = false;
     spec.options.ssc = Ssc::parse(ssc).unwrap();
     spec.options.multiway = multiway;
-    run(&csv(case["data"].as_str().unwrap(), usize::MAX), &spec).fit
+    spec.options.keep_bare = true;
+    run(&csv(case["data"].as_str().unwrap(), usize::MAX), &spec)
 }
 
 fn term<'a>(fit: &'a ModelFit, name: &str) -> &'a Estimate {
@@ -109,6 +117,76 @@ fn clubsandwich_has_stata_and_the_factor_of_groups_alone() {
         }
     }
     assert!(compared >= 38, "{compared}");
+}
+
+/// What is said of other programs without fitting again, whatever convention the fit had, is what they say.
+#[test]
+fn reports_of_other_programs_are_theirs() {
+    let reference = json("conventions.json");
+    let mut compared = 0;
+    for (id, case) in reference["cases"].as_object().unwrap() {
+        for ssc in ["fixest", "custom(k = none, g = none, t = z)"] {
+            let fitted = fitted_with(case, ssc, Multiway::Sum);
+            let (fit, bare) = (&fitted.fit, fitted.bare.as_ref().unwrap());
+            let has_intercept = fit.coefficients[0].term == "(Intercept)";
+            let found = reports(bare, fit.family, fit.vcov_kind, has_intercept);
+            for (program, name) in [
+                ("pyfixest", "pyfixest"),
+                ("statsmodels", "statsmodels"),
+                ("linearmodels", "linearmodels PanelOLS"),
+                ("linearmodels(group_debias)", "linearmodels PanelOLS, group_debias"),
+                ("sandwich", "R sandwich"),
+                ("CR1", "R clubSandwich CR1"),
+                ("CR1S", "R clubSandwich CR1S"),
+                ("CR1p", "R clubSandwich CR1p"),
+            ] {
+                let expected = &case["programs"][program];
+                if expected.is_null() {
+                    continue;
+                }
+                let is_it = |report: &&Report| {
+                    let prefix = ["statsmodels", "R sandwich"].contains(&name) && report.program.starts_with(name);
+                    report.program == name || prefix
+                };
+                let report = found.iter().find(is_it).unwrap_or_else(|| panic!("{id}: no {name}"));
+                let mut theirs = fit.clone();
+                theirs.reference = report.reference;
+                for (coefficient, &se) in theirs.coefficients.iter_mut().zip(&report.std_errors) {
+                    coefficient.std_error = se;
+                    coefficient.p_value = report.reference.p_value(coefficient.estimate / se);
+                }
+                compared += compare(&format!("{id} {program} from {ssc}"), &theirs, expected);
+            }
+        }
+    }
+    assert!(compared > 250, "{compared}");
+}
+
+/// A convention given as the way to get a program's numbers here gives them.
+#[test]
+fn the_way_to_get_a_report_here_leads_there() {
+    let reference = json("conventions.json");
+    for (id, case) in reference["cases"].as_object().unwrap() {
+        let fitted = fitted_with(case, "fixest", Multiway::Cgm);
+        let (fit, bare) = (&fitted.fit, fitted.bare.as_ref().unwrap());
+        let has_intercept = fit.coefficients[0].term == "(Intercept)";
+        for report in reports(bare, fit.family, fit.vcov_kind, has_intercept) {
+            let Some(ssc) = &report.ssc else { continue };
+            if report.notes.iter().any(|note| note.contains("eigenvalues")) {
+                continue;
+            }
+            let ours = self::fitted(case, ssc, Multiway::Cgm);
+            assert_eq!(ours.reference, report.reference, "{id} {}", report.program);
+            assert_eq!(ours.small_sample.k, report.small_sample.k, "{id} {}", report.program);
+            for (ours, theirs) in ours.coefficients.iter().zip(&report.std_errors) {
+                if theirs.is_nan() {
+                    assert!(ours.std_error.is_nan());
+                } else {
+                    close(&format!("{id} {}", report.program), ours.std_error, *theirs, 1e-13, 0.0);
+                }
+            }
+        }
+    }
 }
 
 /// Values of Stata's `regress`, `areg`, `xtreg`, `logit` and of reghdfe, and Petersen's table.

@@ -2,9 +2,13 @@
 
 mod coverage;
 mod docs;
+mod estimators;
+mod explain_se;
 mod fit;
 mod loader;
+mod paper;
 mod refusals;
+mod replication;
 mod report;
 mod reproduce;
 mod schema;
