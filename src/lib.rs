@@ -130,6 +130,7 @@
 
 pub mod absorb;
 pub mod aggregate;
+pub mod describe;
 pub mod design;
 pub mod estimate;
 pub mod expr;

@@ -3,6 +3,7 @@
 mod absorb;
 mod bias;
 mod brute;
+mod describe;
 mod distributions;
 mod effects;
 mod fixest;
