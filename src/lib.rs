@@ -145,6 +145,8 @@ pub mod table;
 pub mod vcov;
 
 #[cfg(feature = "cli")]
+pub mod chart;
+#[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -33,6 +33,8 @@ pub enum Command {
     Fit(FitArguments),
     /// Rebuild Figure 5 and Tables A1 and A2 of the report, next to the published numbers
     Reproduce(ReproduceArguments),
+    /// Make the report's other figures, or figures of your own: picture, numbers, tests
+    Figure(super::figure::FigureArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers

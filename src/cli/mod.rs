@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod diagnostic;
+mod figure;
 mod fit;
 mod list;
 mod printer;
@@ -31,6 +32,7 @@ pub fn run(arguments: Arguments) -> u8 {
     let outcome = match arguments.command {
         Command::Fit(ref fit) => fit::run(fit),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce),
+        Command::Figure(ref figure) => figure::run(figure),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Models(ref models) => list::models(models),

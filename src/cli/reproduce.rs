@@ -4,11 +4,12 @@ use super::args::ReproduceArguments;
 use super::fit::parse_model;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
-use super::{Failure, exit, printer};
+use super::{Failure, exit, figure, printer};
+use crate::chart;
 use crate::codebook::{Codebook, Settings};
 use crate::compare::published::{PUBLISHED_CSV, parse_published};
 use crate::compare::render::{comparison_csv, comparison_markdown};
-use crate::compare::{COMPARED, Comparison, Lookup, Verdict, compare, count};
+use crate::compare::{COMPARED, Comparison, Lookup, SCOPE_CSV, Verdict, compare, count, parse_scope};
 use crate::figure::{draw::svg, png::png};
 use crate::model::Workspace;
 use crate::output::number::count as grouped;
@@ -18,7 +19,7 @@ use crate::pipeline::{fit_models, sample_counts};
 use crate::result::{ModelFit, Run};
 use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
-use crate::spec::{EMBEDDED, ModelEntry, Resolved};
+use crate::spec::{EMBEDDED, ModelEntry, REPRODUCED, Resolved};
 use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
 use crate::table::Table;
 use std::path::Path;
@@ -48,7 +49,7 @@ pub fn run(arguments: &ReproduceArguments) -> Result<u8, Failure> {
 fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
-    for (name, text) in EMBEDDED {
+    for (name, text) in EMBEDDED.into_iter().filter(|(name, _)| REPRODUCED.contains(name)) {
         let mut file = parse_model(name, text)?;
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
@@ -59,8 +60,13 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
     let is_synthetic = arguments.data.is_empty();
     let mut counted: Vec<String> = COUNTED.iter().map(|&name| name.to_owned()).collect();
     let missing = if is_synthetic { Vec::new() } else { leave_out(arguments, &settings, &mut groups, &mut counted)? };
+    let mut figures = figure::all(&arguments.source)?;
+    if !is_synthetic {
+        figure::leave_out(&arguments.source, &arguments.data, &settings, &mut figures)?;
+    }
     let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
     names.extend(counted);
+    names.extend(figure::names_of(&figures)?);
     names.sort();
     names.dedup();
 
@@ -86,8 +92,12 @@ fn fill(arguments: &ReproduceArguments) -> Result<u8, Failure> {
         progress.stage(&format!("fit {name}"));
         run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
     }
+    progress.stage("describe");
+    let options = chart::Options::default();
+    let figures = figures.iter().map(|figure| Ok(figure::make(figure, &workspace, &options)?.0));
+    let figures: Vec<chart::Figure> = figures.collect::<Result<_, Failure>>()?;
     progress.stage("compare and draw");
-    let comparisons = comparisons(&run.fits, &table)?;
+    let comparisons = comparisons(&run.fits, &table, &figures)?;
     let files = render_files(&run, &comparisons, &missing)?;
     progress.stage("write");
     for (name, bytes) in &files {
@@ -145,9 +155,10 @@ fn create_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-fn comparisons(fits: &[ModelFit], table: &Table) -> Result<Vec<Comparison>, Failure> {
+fn comparisons(fits: &[ModelFit], table: &Table, figures: &[chart::Figure]) -> Result<Vec<Comparison>, Failure> {
     let published = parse_published(PUBLISHED_CSV).map_err(|error| Failure::input(&error, None))?;
-    Ok(compare(&published, Lookup { fits, counts: sample_counts(table) }))
+    let scope = parse_scope(SCOPE_CSV).map_err(|error| Failure::input(&error, None))?;
+    Ok(compare(&published, &scope, Lookup { fits, counts: sample_counts(table), figures }))
 }
 
 /// Every file of the folder, complete before the first is written.
@@ -249,7 +260,9 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
             .filter(|(n, _)| *n > 0)
             .map(|(n, name)| format!("{n} {name}"))
             .collect();
-        text += &format!("  {figure:<10} {}\n", verdicts.join(", "));
+        if !rows.is_empty() {
+            text += &format!("  {figure:<13} {}\n", verdicts.join(", "));
+        }
     }
     let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
     text +=

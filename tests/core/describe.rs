@@ -4,9 +4,7 @@
 //! is another estimator of the same error and agrees to a few percent at 1,500 rows.
 
 use crate::support::{close, floats, json, sessions};
-use metier::describe::{
-    Number, Sample, adjacent_steps, geometric_mean, mean, mean_log, quantile, ratio, share, trend,
-};
+use metier::describe::{Number, Sample, adjacent_steps, geometric_mean, mean, mean_log, quantile, ratio, share, trend};
 use metier::expr::parse;
 use metier::model::Workspace;
 use metier::table::{ColumnData, Table};
@@ -41,7 +39,10 @@ fn statistics_by_group_equal_statsmodels_and_numpy() {
     for level in expected["levels"].as_array().unwrap() {
         let name = level["level"].to_string();
         let rows = sample(&table, Some(&format!("expertise == {name}")));
-        assert_eq!((rows.n_rows() as u64, rows.n_users() as u64), (level["rows"].as_u64().unwrap(), level["users"].as_u64().unwrap()));
+        assert_eq!(
+            (rows.n_rows() as u64, rows.n_users() as u64),
+            (level["rows"].as_u64().unwrap(), level["users"].as_u64().unwrap())
+        );
         same("mean", &mean(&rows, &per_prompt), &floats(&level["mean"]));
         same("geometric mean", &geometric_mean(&rows, &per_prompt), &floats(&level["geometric"]));
         same("ratio", &ratio(&rows, &actions, &prompts), &floats(&level["ratio"]));
