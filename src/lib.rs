@@ -139,6 +139,7 @@
 pub mod absorb;
 pub mod aggregate;
 pub mod coverage;
+pub mod describe;
 pub mod design;
 pub mod estimate;
 pub mod expr;
@@ -155,6 +156,8 @@ pub mod standardise;
 pub mod table;
 pub mod vcov;
 
+#[cfg(feature = "cli")]
+pub mod chart;
 #[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]

@@ -55,6 +55,8 @@ pub enum Command {
     Verify(super::verify::VerifyArguments),
     /// Write a folder for replication from a lock file
     Package(super::package::PackageArguments),
+    /// Make the report's other figures, or figures of your own: picture, numbers, tests
+    Figure(super::figure::FigureArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers

@@ -374,6 +374,7 @@ fn rates(at: &At) -> Result<Option<Rates>, ReadError> {
         reference_level: info.get("reference_level")?.text()?,
         composition: info.get("composition")?.word(&[Composition::Sampled, Composition::Fixed], names::composition)?,
         scale: info.get("scale")?.word(&["logit", "log", "identity"], |scale| scale)?,
+        target: info.text_of("target")?,
         target_rows: info.count_of("target_rows")?,
         levels: levels.iter().map(level).collect::<Result<_, _>>()?,
         contrasts: contrasts.iter().map(contrast).collect::<Result<_, _>>()?,

@@ -7,7 +7,7 @@ mod embedded;
 mod resolve;
 mod vocabulary;
 
-pub use embedded::{EMBEDDED, embedded};
+pub use embedded::{EMBEDDED, REPRODUCED, embedded};
 pub use resolve::{Resolved, SourceError, SpecError, resolve};
 
 use crate::result::VcovKind;
