@@ -4,6 +4,7 @@
 
 mod adjusted;
 mod assemble;
+mod diagnostics;
 pub mod effects;
 mod firth;
 mod glm;
@@ -70,6 +71,8 @@ pub struct Options {
     pub margins: bool,
     /// Whether the R2 is taken apart by the effects added.
     pub r2_steps: bool,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    pub diagnostics: bool,
 }
 
 impl Default for Options {
@@ -92,6 +95,7 @@ impl Default for Options {
             firth: false,
             margins: false,
             r2_steps: false,
+            diagnostics: false,
         }
     }
 }

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::result::{
-    ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run, Separation,
+    ClusterDiagnostics, ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run,
+    Separation,
 };
 
 use super::json_text;
@@ -110,7 +111,31 @@ fn model(fit: &ModelFit) -> Value {
         "overlap": fit.overlap.as_ref().map(overlap),
         "fit": statistics(&fit.fit, &fit.r2_steps),
         "warnings": fit.warnings,
+        "diagnostics": fit.diagnostics.iter().map(diagnostics).collect::<Vec<_>>(),
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
+    })
+}
+
+/// What clustered errors rest on.
+fn diagnostics(found: &ClusterDiagnostics) -> Value {
+    let numbers = found.numbers.iter().map(|number| {
+        json!({
+            "name": number.name,
+            "largest_leverage": number.largest_leverage,
+            "leverage_variation": number.leverage_variation,
+            "effective_clusters": number.effective_clusters,
+            "df": number.df,
+            "largest_change": number.largest_change,
+            "change_in_errors": number.change_in_errors,
+        })
+    });
+    json!({
+        "cluster": found.cluster,
+        "clusters": found.clusters,
+        "rows": {
+            "smallest": found.smallest, "median": found.median, "mean": found.mean, "largest": found.largest,
+        },
+        "numbers": numbers.collect::<Vec<_>>(),
     })
 }
 

@@ -7,6 +7,7 @@
 pub mod bootstrap;
 pub mod csv;
 pub mod data_table;
+mod diagnostics_table;
 pub mod document;
 pub mod estimators_table;
 #[cfg(test)]

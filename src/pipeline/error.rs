@@ -54,6 +54,8 @@ impl RunError {
                         | FitError::NoEffects { .. }
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
+                        | FitError::NoVcov { .. }
+                        | FitError::NoLeverage { .. }
                         | FitError::Slopes { .. }
                 )
             }

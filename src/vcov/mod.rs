@@ -10,6 +10,7 @@ pub mod delete;
 pub mod jackknife;
 pub mod leverage;
 pub mod multiway;
+pub mod partial;
 pub mod satterthwaite;
 pub mod small_sample;
 

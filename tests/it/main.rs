@@ -8,3 +8,4 @@ mod report;
 mod reproduce;
 mod schema;
 mod support;
+mod variance;
