@@ -253,6 +253,9 @@ pub struct EntryArguments {
     /// R2 after each fixed effect added in the formula's order, then with the regressors
     #[arg(long)]
     pub r2_steps: bool,
+    /// What clustered errors rest on: sizes, leverage and influence of clusters
+    #[arg(long)]
+    pub diagnostics: bool,
 }
 
 impl EntryArguments {
@@ -283,6 +286,7 @@ impl EntryArguments {
             bias_correction: self.bias_correction.then_some(true),
             firth: self.firth.then_some(true),
             r2_steps: self.r2_steps.then_some(true),
+            diagnostics: self.diagnostics.then_some(true),
         }
     }
 }

@@ -55,6 +55,8 @@ impl RunError {
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
                         | FitError::NoConditional { .. }
+                        | FitError::NoVcov { .. }
+                        | FitError::NoLeverage { .. }
                         | FitError::Slopes { .. }
                 )
             }

@@ -115,6 +115,9 @@ pub struct ModelEntry {
     /// Whether R2 is given after each fixed effect added in the formula's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2_steps: Option<bool>,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<bool>,
 }
 
 /// A named sample.
@@ -308,6 +311,7 @@ impl ModelEntry {
             bias_correction: self.bias_correction.or(below.bias_correction),
             firth: self.firth.or(below.firth),
             r2_steps: self.r2_steps.or(below.r2_steps),
+            diagnostics: self.diagnostics.or(below.diagnostics),
         }
     }
 }

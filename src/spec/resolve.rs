@@ -252,6 +252,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_influence: false,
         bias_correction: entry.bias_correction.unwrap_or(false),
         r2_steps: entry.r2_steps.unwrap_or(false),
+        diagnostics: entry.diagnostics.unwrap_or(false),
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
         keep_effects: false,

@@ -15,3 +15,4 @@ mod report;
 mod reproduce;
 mod schema;
 mod support;
+mod variance;
