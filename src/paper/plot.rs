@@ -99,7 +99,7 @@ fn note(columns: &[Column], texts: &Texts, before: &str, outcomes: &str) -> Stri
 fn whisker(fit: &ModelFit) -> String {
     let level = percent_level(fit.conf_level);
     match (fit.vcov_kind, cluster(fit)) {
-        (VcovKind::Cr1, Some(cluster)) => format!("{level} intervals, standard errors clustered by {cluster}"),
+        (kind, Some(cluster)) if kind.is_clustered() => format!("{level} intervals, standard errors clustered by {cluster}"),
         (kind, _) => format!("{level} intervals, {} standard errors", se_type(kind)),
     }
 }
