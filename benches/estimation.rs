@@ -87,6 +87,7 @@ fn sample(interacted: bool, rates: bool) -> Sample {
             term_codes: (0..5).collect(),
             reference: 0,
         }),
+        target: None,
     }
 }
 

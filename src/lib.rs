@@ -120,6 +120,7 @@
 //!         term_codes: vec![0, 1], // the same codes as in the term
 //!         reference: 0,
 //!     }),
+//!     target: None,
 //! };
 //!
 //! let fitted = fit(&sample, &Options::default()).remove(0)?; // one result per outcome

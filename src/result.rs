@@ -360,7 +360,10 @@ pub struct Rates {
     pub composition: Composition,
     /// Scale of the intervals: `logit`, `log` or `identity`.
     pub scale: &'static str,
-    /// Rows averaged over: estimation rows, and those fitted exactly (singletons, separated cells).
+    /// The target as written; `None` for the sample.
+    pub target: Option<String>,
+    /// Rows averaged over: those of the target among estimation rows and those fitted exactly (singletons, separated
+    /// cells).
     pub target_rows: usize,
     /// One row per level, in level order.
     pub levels: Vec<RateRow>,

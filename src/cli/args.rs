@@ -230,6 +230,9 @@ pub struct EntryArguments {
     /// Adjusted rates by this factor
     #[arg(long, value_name = "FACTOR")]
     pub rates: Option<String>,
+    /// Rows of the sample that adjusted rates are averaged over, e.g. `month == "2026-04"`
+    #[arg(long, value_name = "CONDITION")]
+    pub target: Option<String>,
     /// Composition of the target: a sample (default), or held fixed
     #[arg(long, value_enum)]
     pub composition: Option<CompositionName>,
@@ -271,6 +274,7 @@ impl EntryArguments {
             singletons: self.singletons,
             min_users: self.min_users,
             rates: self.rates.clone(),
+            target: self.target.clone(),
             composition: self.composition,
             conf_level: self.conf_level,
             absorb: self.absorb,

@@ -146,6 +146,8 @@ pub fn assemble_with(
     let fit = FittedCells {
         n_cells: cells.len(),
         weight: &cells.weight,
+        target: &cells.target,
+        is_sample: sample.target.is_none(),
         mean: &outcome.mean,
         cell: &layout.cell,
         fitted: point.fitted,

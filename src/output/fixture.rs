@@ -152,6 +152,7 @@ fn rates() -> Rates {
     ];
     levels[0].note = Some(String::from("fewer than 50 rows"));
     Rates {
+        target: None,
         factor: String::from("expertise"),
         reference_level: String::from("1"),
         composition: Composition::Sampled,

@@ -172,6 +172,7 @@ fn rates_info(rates: &Rates) -> Value {
         "reference_level": rates.reference_level,
         "composition": names::composition(rates.composition),
         "scale": rates.scale,
+        "target": rates.target,
         "target_rows": rates.target_rows,
     })
 }

@@ -272,6 +272,7 @@ fn model(at: &At) -> Result<ModelFit, ReadError> {
         clusters: clusters(&at.get("clusters")?)?,
         small_sample: small_sample(&at.get("small_sample")?)?,
         reference,
+        df: None,
         conf_level: at.number_of("conf_level")?,
         weights: at.text_of("weights")?,
         effects: at.get("effects")?.list()?.iter().map(effect).collect::<Result<_, _>>()?,

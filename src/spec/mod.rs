@@ -94,6 +94,9 @@ pub struct ModelEntry {
     /// Factor for adjusted rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<String>,
+    /// Rows that adjusted rates are averaged over: a condition on the columns; all rows of the sample if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Whether the target rows are a sample too, or held fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub composition: Option<CompositionName>,
@@ -298,6 +301,7 @@ impl ModelEntry {
             singletons: self.singletons.or(below.singletons),
             min_users: self.min_users.or(below.min_users),
             rates: pick(&self.rates, &below.rates),
+            target: pick(&self.target, &below.target),
             composition: self.composition.or(below.composition),
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),

@@ -21,5 +21,6 @@ mod resampling;
 mod separation;
 mod slopes;
 mod support;
+mod targets;
 mod textbook;
 mod variance;

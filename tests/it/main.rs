@@ -1,10 +1,12 @@
 //! The program and its loader from outside: the real binary, real files, what people read and what machines read.
 
 mod coverage;
+mod bootstrap;
 mod docs;
 mod estimators;
 mod explain_se;
 mod fit;
+mod hypotheses;
 mod loader;
 mod paper;
 mod refusals;
