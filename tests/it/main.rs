@@ -1,7 +1,7 @@
 //! The program and its loader from outside: the real binary, real files, what people read and what machines read.
 
-mod coverage;
 mod bootstrap;
+mod coverage;
 mod docs;
 mod estimators;
 mod explain_se;
