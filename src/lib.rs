@@ -55,10 +55,13 @@
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
+//! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
 //! pipeline     specifications and a table to fits, in parallel and in order               shell
-//! output       text, Markdown, LaTeX, HTML, CSV, JSON                                     shell
+//! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
+//! paper        tables for papers from saved fits                                          shell
+//! lock         what a run read, was asked and found; verification; replication folders     shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! report       the study as one HTML page                                                  shell
@@ -117,6 +120,7 @@
 //!         term_codes: vec![0, 1], // the same codes as in the term
 //!         reference: 0,
 //!     }),
+//!     target: None,
 //! };
 //!
 //! let fitted = fit(&sample, &Options::default()).remove(0)?; // one result per outcome
@@ -135,6 +139,7 @@
 pub mod absorb;
 pub mod aggregate;
 pub mod coverage;
+pub mod describe;
 pub mod design;
 pub mod estimate;
 pub mod expr;
@@ -152,6 +157,8 @@ pub mod table;
 pub mod vcov;
 
 #[cfg(feature = "cli")]
+pub mod chart;
+#[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -162,7 +169,11 @@ pub mod compare;
 #[cfg(feature = "cli")]
 pub mod figure;
 #[cfg(feature = "cli")]
+pub mod lock;
+#[cfg(feature = "cli")]
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod paper;
 #[cfg(feature = "cli")]
 pub mod pipeline;
 #[cfg(feature = "cli")]

@@ -14,6 +14,8 @@ pub enum Family {
     Poisson,
     /// Binomial maximum likelihood with the probit link.
     Probit,
+    /// Binomial likelihood with the logit link, given the number of ones in each cell of the effects.
+    Clogit,
 }
 
 /// The estimator of the covariance of the coefficients.
@@ -23,8 +25,44 @@ pub enum VcovKind {
     Iid,
     /// Heteroskedasticity-robust, factor n/(n - K).
     Hc1,
+    /// Heteroskedasticity-robust, squared residuals over 1 - leverage.
+    Hc2,
+    /// Heteroskedasticity-robust, residuals over 1 - leverage: the jackknife over rows.
+    Hc3,
     /// Cluster-robust (Liang-Zeger), one way or multiway, factor G/(G-1) (n-1)/(n-K).
     Cr1,
+    /// Cluster-robust, residuals corrected for the leverage of their cluster (Bell and McCaffrey 2002).
+    Cr2,
+    /// Cluster jackknife about the estimate.
+    Cr3,
+    /// Cluster jackknife about the mean of the estimates without one cluster.
+    Cr3j,
+}
+
+impl VcovKind {
+    /// Whether it sums over clusters.
+    pub fn is_clustered(self) -> bool {
+        matches!(self, VcovKind::Cr1 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j)
+    }
+
+    /// Whether it needs the hat matrix of the whole design.
+    pub fn uses_leverage(self) -> bool {
+        matches!(self, VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j)
+    }
+
+    /// The usual name, `iid`, `HC1` or `CR3J`.
+    pub fn name(self) -> &'static str {
+        match self {
+            VcovKind::Iid => "iid",
+            VcovKind::Hc1 => "HC1",
+            VcovKind::Hc2 => "HC2",
+            VcovKind::Hc3 => "HC3",
+            VcovKind::Cr1 => "CR1",
+            VcovKind::Cr2 => "CR2",
+            VcovKind::Cr3 => "CR3",
+            VcovKind::Cr3j => "CR3J",
+        }
+    }
 }
 
 /// Distribution that p-values and intervals refer to.
@@ -43,6 +81,57 @@ pub enum Composition {
     Sampled,
     /// The target rows are held fixed (conditional standard errors).
     Fixed,
+}
+
+/// What a clustered covariance rests on, by one cluster variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterDiagnostics {
+    /// The variable.
+    pub cluster: String,
+    /// Clusters with a row in the estimation.
+    pub clusters: usize,
+    /// Estimation rows of the smallest cluster.
+    pub smallest: usize,
+    /// Median of the rows.
+    pub median: f64,
+    /// Mean of the rows.
+    pub mean: f64,
+    /// Rows of the largest.
+    pub largest: usize,
+    /// Coefficients, rates, differences of rates.
+    pub numbers: Vec<NumberDiagnostics>,
+}
+
+/// What one number rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberDiagnostics {
+    /// Term, `rate::<level>`, or a difference such as `2 - 1`.
+    pub name: String,
+    /// Largest share of a cluster in the squares of the influence weights (partial leverage).
+    pub largest_leverage: f64,
+    /// Coefficient of variation of the partial leverage.
+    pub leverage_variation: f64,
+    /// G* = G / (1 + variation^2).
+    pub effective_clusters: f64,
+    /// Bell-McCaffrey degrees of freedom, with CR2.
+    pub df: Option<f64>,
+    /// Largest absolute change when one cluster is left out; `NaN` if it is not known.
+    pub largest_change: f64,
+    /// The same in standard errors.
+    pub change_in_errors: f64,
+}
+
+/// Degrees of freedom of every number, where each has its own (CR2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct DegreesOfFreedom {
+    /// Of the coefficients, in their order.
+    pub coefficients: Vec<f64>,
+    /// Of the levels of [`ModelFit::rates`].
+    pub rates: Vec<f64>,
+    /// Of their contrasts.
+    pub contrasts: Vec<f64>,
+    /// Of the average marginal effects, if they were asked for.
+    pub margins: Vec<f64>,
 }
 
 /// One coefficient.
@@ -309,7 +398,10 @@ pub struct Rates {
     pub composition: Composition,
     /// Scale of the intervals: `logit`, `log` or `identity`.
     pub scale: &'static str,
-    /// Rows averaged over: estimation rows, and those fitted exactly (singletons, separated cells).
+    /// The target as written; `None` for the sample.
+    pub target: Option<String>,
+    /// Rows averaged over: those of the target among estimation rows and those fitted exactly (singletons, separated
+    /// cells).
     pub target_rows: usize,
     /// One row per level, in level order.
     pub levels: Vec<RateRow>,
@@ -438,6 +530,8 @@ pub struct ModelFit {
     pub small_sample: SmallSample,
     /// Reference distribution.
     pub reference: Reference,
+    /// Degrees of freedom of every number, where they differ; the reference is then that of joint tests.
+    pub df: Option<DegreesOfFreedom>,
     /// Level of the intervals, e.g. 0.95.
     pub conf_level: f64,
     /// Weight variable.
@@ -458,6 +552,8 @@ pub struct ModelFit {
     pub r2_steps: Vec<R2Step>,
     /// Half the log determinant of the information, which Firth's penalised log likelihood adds; `None` without it.
     pub penalty: Option<f64>,
+    /// What clustered errors rest on, by cluster variable; empty unless asked for.
+    pub diagnostics: Vec<ClusterDiagnostics>,
     /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
     pub warnings: Vec<String>,
 }

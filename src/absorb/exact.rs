@@ -9,6 +9,7 @@ use super::Projection;
 use crate::design::layout::Layout;
 use crate::linalg::blocks::sum_blocks;
 use crate::linalg::cholesky::{COLLINEARITY_TOLERANCE, Cholesky};
+use rayon::prelude::*;
 
 /// Largest `groups x columns` table that every block of cells fills on its own.
 const SMALL_TABLE: usize = 1 << 14;
@@ -128,6 +129,16 @@ impl<'a> ExactSolver<'a> {
         flags.iter().zip(&self.absorbed).map(|(&dropped, &absorbed)| dropped.then_some(absorbed)).collect()
     }
 
+    /// The cells and columns.
+    pub fn layout(&self) -> &'a Layout {
+        self.layout
+    }
+
+    /// Weight of each estimation cell.
+    pub fn weight(&self) -> &[f64] {
+        &self.weight
+    }
+
     /// See [`super::Solver::left`].
     pub fn left(&self) -> &[f64] {
         &self.factor.left[self.layout.n_effect_columns..]
@@ -141,6 +152,24 @@ impl<'a> ExactSolver<'a> {
     /// 1 / w_e of every group of the eliminated effect; zero for an empty one.
     pub fn group_inverse(&self) -> &[f64] {
         &self.group_inverse
+    }
+
+    /// Rank r of A = L L', and the columns of L^{-1} without the rows of dropped columns, each of length r; `k` columns,
+    /// and one of zeros for "no column".
+    pub fn whitening(&self) -> (usize, Vec<f64>) {
+        let k = self.layout.k;
+        let kept: Vec<usize> = (0..k).filter(|&j| !self.factor.dropped[j]).collect();
+        let rank = kept.len();
+        let mut columns = vec![0.0; (k + 1) * rank];
+        if rank > 0 {
+            columns[..k * rank].par_chunks_mut(rank).enumerate().for_each(|(j, column)| {
+                let mut unit = vec![0.0; k];
+                unit[j] = 1.0;
+                self.factor.forward(&mut unit);
+                column.iter_mut().zip(&kept).for_each(|(entry, &row)| *entry = unit[row]);
+            });
+        }
+        (rank, columns)
     }
 
     /// Subtracts weighted group means.

@@ -7,9 +7,11 @@
 //! The influence of row i on a vector of L numbers (coefficients, adjusted rates) is, in every estimator here,
 //! linear in the outcome given the cell c: phi_i = w_i [ (y_i - mu_c) h_c + t_c ].
 
+mod by_cluster;
 mod records;
 mod rows;
 
+pub use by_cluster::ClusterCells;
 pub use records::Records;
 pub use rows::Rows;
 
@@ -69,10 +71,13 @@ pub trait Aggregator: Sync {
     /// The cluster variable that each effect is nested in (each of its levels lies in one cluster), if any, judged on the
     /// estimation rows.
     fn nesting(&self, exact: &[Exact]) -> Vec<Option<String>>;
-    /// Distinct clusters of the first variable at each level of the rates factor.
+    /// Distinct clusters of the first variable at each level of the rates factor, in the target.
     fn level_clusters(&self) -> Vec<usize>;
-    /// Share of the total weight that the heaviest cluster of the first variable holds; 0 without clusters.
+    /// Share of the target's total weight that the heaviest cluster of the first variable holds; 0 without clusters.
     fn largest_cluster_share(&self) -> f64;
+    /// Weight and outcome mean of every cluster in each of its cells. With `split_weights` rows of different weights are
+    /// counted apart.
+    fn by_cluster(&self, outcome: usize, shift: f64, grouping: Grouping, split_weights: bool) -> ClusterCells;
     /// Summed influence of every cluster of one variable, `n_clusters x L`.
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
     /// Sum of squared weights in each cell.

@@ -1,5 +1,6 @@
 //! The in-memory aggregator: rows sorted by the first cluster variable.
 
+use super::by_cluster::{self, ClusterCells, Partition};
 use super::{Aggregator, CellPart, Grouping, Meat, ScoreQuery};
 use crate::design::cells::{CellOutcome, Cells};
 use crate::design::codes::combine;
@@ -13,8 +14,8 @@ const WINDOW: usize = 64;
 /// Rows in memory.
 #[derive(Debug, Clone)]
 pub struct Rows<'a> {
-    sample: &'a Sample,
-    cells: Cells,
+    pub(super) sample: &'a Sample,
+    pub(super) cells: Cells,
     /// First row of each cluster of the first variable, and the end.
     bounds: Vec<u32>,
 }
@@ -247,8 +248,8 @@ impl Aggregator for Rows<'_> {
         let Some(cluster) = self.sample.clusters.first() else { return count };
         // rows are sorted by this variable: a level meets a cluster anew when its last one changes
         let mut last = vec![u32::MAX; factor.levels.len()];
-        for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
-            if last[level as usize] != code {
+        for (row, (&code, &level)) in cluster.codes.iter().zip(&factor.codes).enumerate() {
+            if last[level as usize] != code && self.sample.target_multiplier(row) > 0.0 {
                 last[level as usize] = code;
                 count[level as usize] += 1;
             }
@@ -257,9 +258,24 @@ impl Aggregator for Rows<'_> {
     }
 
     fn largest_cluster_share(&self) -> f64 {
-        let weight = |rows: std::ops::Range<usize>| rows.map(|row| self.sample.weight(row)).sum::<f64>();
+        let of_row = |row| self.sample.weight(row) * self.sample.target_multiplier(row);
+        let weight = |rows: std::ops::Range<usize>| rows.map(of_row).sum::<f64>();
         let total = weight(0..self.sample.n_rows);
         self.bounds.windows(2).map(|run| weight(run[0] as usize..run[1] as usize) / total).fold(0.0, f64::max)
+    }
+
+    fn by_cluster(&self, outcome: usize, shift: f64, grouping: Grouping, split_weights: bool) -> ClusterCells {
+        let n = self.sample.n_rows;
+        let groups = match grouping {
+            Grouping::Rows => Partition::rows(n),
+            Grouping::Clusters(variables) => {
+                let clusters = variables.iter().map(|&v| &self.sample.clusters[v]);
+                let inputs: Vec<(&[u32], usize)> = clusters.map(|c| (c.codes.as_slice(), c.n_clusters)).collect();
+                Partition::codes(&inputs, n)
+            }
+        };
+        let split = split_weights && self.sample.weights.is_some();
+        by_cluster::count(self, &self.sample.outcomes[outcome].values, shift, &groups, split)
     }
 
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64> {

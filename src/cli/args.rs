@@ -1,5 +1,7 @@
 //! One struct per verb; the help text lives on the fields.
 
+use super::coverage::CoverageArguments;
+use crate::simulate::SimulateOptions;
 use crate::spec::{
     AbsorbName, CompositionName, DfName, FamilyName, MissingClusterName, ModelEntry, MultiwayName, NaName, OneOrMany,
     SingletonsName, VcovName,
@@ -23,7 +25,7 @@ Examples:
   metier fit --model models/table_a1.toml --data s.csv
   metier check s.csv                                does the table fit the codebook, what would be dropped
 
-Exit codes: 0 done, 1 done with findings (check), 2 usage or input, 3 estimation failed";
+Exit codes: 0 done, 1 done with findings (check, verify), 2 usage or input, 3 estimation failed";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -45,10 +47,22 @@ pub enum Command {
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers
     Reproduce(ReproduceArguments),
+    /// Put saved models side by side in a table for a paper
+    Table(super::table::TableArguments),
+    /// Draw saved models: coefficients, or adjusted rates
+    Plot(super::plot::PlotArguments),
+    /// Repeat a run from its lock file, and say what differs and why
+    Verify(super::verify::VerifyArguments),
+    /// Write a folder for replication from a lock file
+    Package(super::package::PackageArguments),
+    /// Make the report's other figures, or figures of your own: picture, numbers, tests
+    Figure(super::figure::FigureArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
     Simulate(SimulateArguments),
+    /// Draw panels whose true values are known, and count how often intervals hold them
+    Coverage(CoverageArguments),
     /// List the embedded model files, or print one
     Models(ModelsArguments),
     /// Print the codebook: variables, levels, derived variables, settings
@@ -122,6 +136,8 @@ pub enum OutputFormat {
     Latex,
     /// One page
     Html,
+    /// Tables in Typst
+    Typst,
 }
 
 /// `metier fit`.
@@ -150,6 +166,9 @@ pub struct FitArguments {
     /// File to write with the fitted value of every row used: .csv or .json
     #[arg(long, value_name = "FILE")]
     pub save_fitted: Option<PathBuf>,
+    /// File to write with everything that `metier verify` needs to repeat the run
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Decimals of printed tables
     #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
     pub digits: u8,
@@ -213,6 +232,9 @@ pub struct EntryArguments {
     /// Adjusted rates by this factor
     #[arg(long, value_name = "FACTOR")]
     pub rates: Option<String>,
+    /// Rows of the sample that adjusted rates are averaged over, e.g. `month == "2026-04"`
+    #[arg(long, value_name = "CONDITION")]
+    pub target: Option<String>,
     /// Composition of the target: a sample (default), or held fixed
     #[arg(long, value_enum)]
     pub composition: Option<CompositionName>,
@@ -231,6 +253,9 @@ pub struct EntryArguments {
     /// R2 after each fixed effect added in the formula's order, then with the regressors
     #[arg(long)]
     pub r2_steps: bool,
+    /// What clustered errors rest on: sizes, leverage and influence of clusters
+    #[arg(long)]
+    pub diagnostics: bool,
 }
 
 impl EntryArguments {
@@ -254,12 +279,14 @@ impl EntryArguments {
             singletons: self.singletons,
             min_users: self.min_users,
             rates: self.rates.clone(),
+            target: self.target.clone(),
             composition: self.composition,
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
             firth: self.firth.then_some(true),
             r2_steps: self.r2_steps.then_some(true),
+            diagnostics: self.diagnostics.then_some(true),
         }
     }
 }
@@ -277,7 +304,7 @@ pub struct ReproduceArguments {
     #[arg(long, default_value_t = 1, conflicts_with = "data", allow_negative_numbers = true)]
     pub seed: u64,
     /// Sessions of the synthetic table
-    #[arg(long, default_value_t = 398_198, conflicts_with = "data", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, conflicts_with = "data", allow_negative_numbers = true)]
     pub sessions: usize,
     /// Minimum of distinct users per cell in Table A1, instead of the model file's
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -300,7 +327,7 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
     /// Number of sessions
-    #[arg(long, default_value_t = 398_198, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, allow_negative_numbers = true)]
     pub sessions: usize,
     /// Number of users; in the published proportion if left out
     #[arg(long, allow_negative_numbers = true)]

@@ -1,16 +1,19 @@
 //! `metier fit`.
 
 use super::args::{FitArguments, OutputFormat};
+use super::lock::Inputs;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of};
+use super::table::check_stars;
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
 use crate::output::data_table::DataTable;
 use crate::output::saved::{effects_table, fitted_table, text_for};
 use crate::output::write::{check_target, write};
 use crate::output::{Format, RenderOptions, render};
-use crate::pipeline::fit_and_save;
-use crate::result::Run;
+use crate::pipeline::{Saved, fit_and_save};
+use crate::result::{ModelFit, Run};
+use crate::simulate::SimulateOptions;
 use crate::spec::{ModelEntry, ModelFile, Resolved, embedded};
 use std::path::Path;
 
@@ -20,47 +23,19 @@ use std::path::Path;
 /// Whatever is wrong with the specification, the table or the estimation.
 pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     arguments.source.apply_threads()?;
-    if let Some(wrong) = arguments.stars.iter().flatten().find(|p| !(0.0..=1.0).contains(*p)) {
-        let hint = String::from("stars stand for p-values, e.g. `--stars 0.1,0.05,0.01`");
-        return Err(Failure::input(format!("{wrong} is no p-value"), Some(hint)));
-    }
-    let files = model_files("fit", arguments.formula.as_deref(), &arguments.model)?;
-    let flags = arguments.entry.entry();
-    let mut groups: Vec<(String, Vec<Resolved>)> = files
-        .iter()
-        .map(|file| Ok((file.name.clone(), arguments.source.resolve(file, &flags)?)))
-        .collect::<Result<_, Failure>>()?;
-    for spec in groups.iter_mut().flat_map(|(_, specs)| specs) {
-        spec.options.keep_effects = arguments.save_effects.is_some();
-        spec.options.keep_fitted = arguments.save_fitted.is_some();
-    }
-    let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
-    let settings = arguments.source.settings(&settings)?;
+    check_stars(arguments.stars.as_deref())?;
     let format = format_of(arguments.format, arguments.output.as_deref());
     check_targets(arguments)?;
-
     let mut progress = Progress::new(arguments.source.quiet);
-    progress.stage("read");
-    let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
-    names.sort();
-    names.dedup();
-    let specs = || groups.iter().flat_map(|(_, specs)| specs);
-    let (table, is_synthetic) = arguments.source.table(&arguments.data, names, settings, specs())?;
-    let workspace = Workspace::new(&table);
-    let mut run = Run {
-        data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
-        sources: sources(&table, &arguments.data),
-        ..Run::default()
-    };
-    let mut fits = Vec::new();
-    for (name, specs) in &groups {
-        progress.stage(&format!("fit {name}"));
-        fits.extend(fit_and_save(&workspace, specs, &label_of, &|_| {})?);
-    }
+    let computed = compute(arguments, &mut progress, arguments.lock.is_some())?;
+    let Computed { fits, mut run, inputs } = computed;
     let note = run.data_note.as_deref();
     save(arguments.save_effects.as_deref(), || effects_table(&fits, note))?;
     save(arguments.save_fitted.as_deref(), || fitted_table(&fits, note))?;
     run.fits.extend(fits.into_iter().map(|(fit, _)| fit));
+    if let (Some(path), Some(inputs)) = (&arguments.lock, inputs) {
+        write(Some(path), inputs.lock(super::lock::command_line(), &run).to_text().as_bytes())?;
+    }
     progress.finish();
     run.timings = std::mem::take(&mut progress.timings);
 
@@ -75,11 +50,84 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     Ok(exit::DONE)
 }
 
+/// A run before its results are written.
+pub struct Computed {
+    /// The fits, with what is saved beside them.
+    pub fits: Vec<(ModelFit, Saved)>,
+    /// Where they came from; without the fits.
+    pub run: Run,
+    /// What a lock file says of specification and data, if asked for.
+    pub inputs: Option<Inputs>,
+}
+
+/// Reads and fits.
+///
+/// # Errors
+/// As [`run`].
+pub fn compute(arguments: &FitArguments, progress: &mut Progress, lock: bool) -> Result<Computed, Failure> {
+    let files = model_files("fit", arguments.formula.as_deref(), &arguments.model)?;
+    let flags = arguments.entry.entry();
+    let mut groups: Vec<(String, Vec<Resolved>)> = files
+        .iter()
+        .map(|file| Ok((file.name.clone(), arguments.source.resolve(file, &flags)?)))
+        .collect::<Result<_, Failure>>()?;
+    for spec in groups.iter_mut().flat_map(|(_, specs)| specs) {
+        spec.options.keep_effects = arguments.save_effects.is_some();
+        spec.options.keep_fitted = arguments.save_fitted.is_some();
+    }
+    let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
+    let settings = arguments.source.settings(&settings)?;
+
+    progress.stage("read");
+    let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
+    names.sort();
+    names.dedup();
+    let specs = || groups.iter().flat_map(|(_, specs)| specs);
+    let (table, is_synthetic) = arguments.source.table(&arguments.data, names, settings.clone(), specs())?;
+    let workspace = Workspace::new(&table);
+    let run = Run {
+        data_note: is_synthetic.then(|| SYNTHETIC.to_owned()),
+        sources: sources(&table, &arguments.data),
+        ..Run::default()
+    };
+    let mut fits = Vec::new();
+    for (name, specs) in &groups {
+        progress.stage(&format!("fit {name}"));
+        fits.extend(fit_and_save(&workspace, specs, &label_of, &|_| {})?);
+    }
+    let inputs = if lock {
+        progress.stage("hash");
+        let drawn =
+            table.sources.is_empty().then_some((SimulateOptions::EMBEDDED.sessions, SimulateOptions::EMBEDDED.seed));
+        let paths: Vec<Option<&str>> = match arguments.model.as_slice() {
+            [] => vec![None],
+            paths => paths.iter().map(|path| Some(path.as_str())).collect(),
+        };
+        Some(Inputs::of(&arguments.source, &files, &paths, &flags, &settings, &table, drawn)?)
+    } else {
+        None
+    };
+    Ok(Computed { fits, run, inputs })
+}
+
 /// Refuses files that could not be written, before the work.
 fn check_targets(arguments: &FitArguments) -> Result<(), Failure> {
     let saved = [("--save-effects", &arguments.save_effects), ("--save-fitted", &arguments.save_fitted)];
     let mut targets: Vec<&Path> = arguments.output.as_deref().into_iter().collect();
     check_target(arguments.output.as_deref())?;
+    let locked = arguments.lock.as_deref();
+    if locked.is_some() && arguments.data.iter().any(|source| source == "-") {
+        let hint = Some(String::from("save the table as a file, and name that with `--data`"));
+        return Err(Failure::input("standard input cannot be locked: nobody could read it again", hint));
+    }
+    if let Some(path) = locked {
+        if targets.contains(&path) {
+            let hint = Some(String::from("give every file a name of its own"));
+            return Err(Failure::input(format!("`{}` would be written twice", path.display()), hint));
+        }
+        check_target(Some(path))?;
+        targets.push(path);
+    }
     for (flag, path) in saved.iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?))) {
         if !matches!(path.extension().and_then(|extension| extension.to_str()), Some("csv" | "json")) {
             let hint = format!("e.g. `{flag} {}.csv`", flag.trim_start_matches("--save-"));
@@ -133,14 +181,22 @@ pub(super) fn model_files(verb: &str, formula: Option<&str>, models: &[String]) 
 /// # Errors
 /// A missing file, or TOML that is no model file, with its place.
 pub fn read_model(path: &str) -> Result<ModelFile, Failure> {
-    let (origin, text) = match std::fs::read_to_string(path) {
-        Ok(text) => (path.to_owned(), text),
-        Err(error) => match embedded(path).filter(|_| !Path::new(path).exists()) {
-            Some((name, text)) => (format!("models/{name}.toml"), text.to_owned()),
-            None => return Err(no_model_file(path, &error)),
-        },
-    };
+    let (origin, text) = model_text(path)?;
     parse_model(&origin, &text)
+}
+
+/// Name and text of a model file, or of an embedded one.
+///
+/// # Errors
+/// A missing file.
+pub fn model_text(path: &str) -> Result<(String, String), Failure> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((path.to_owned(), text)),
+        Err(error) => match embedded(path).filter(|_| !Path::new(path).exists()) {
+            Some((name, text)) => Ok((format!("models/{name}.toml"), text.to_owned())),
+            None => Err(no_model_file(path, &error)),
+        },
+    }
 }
 
 /// The failure for a model file that cannot be read, with the nearest name.
@@ -211,6 +267,7 @@ pub(super) fn format_of(format: Option<OutputFormat>, output: Option<&Path>) -> 
         Some(OutputFormat::Markdown) => Format::Markdown,
         Some(OutputFormat::Latex) => Format::Latex,
         Some(OutputFormat::Html) => Format::Html,
+        Some(OutputFormat::Typst) => Format::Typst,
         None => output.and_then(Format::from_extension).unwrap_or(Format::Text),
     }
 }

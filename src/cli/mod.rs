@@ -3,19 +3,26 @@
 mod args;
 mod bootstrap;
 mod check;
+mod coverage;
 mod diagnostic;
 mod estimators;
 mod explain_se;
+mod figure;
 mod fit;
 mod list;
+mod lock;
 mod margins;
+mod package;
+mod plot;
 mod printer;
 mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod table;
 mod test;
 mod verb;
+mod verify;
 
 pub use args::{Arguments, Command};
 pub use diagnostic::Failure;
@@ -24,7 +31,7 @@ pub use diagnostic::Failure;
 pub mod exit {
     /// Done.
     pub const DONE: u8 = 0;
-    /// Done, with findings (`check`).
+    /// Done, with findings (`check`, `verify`).
     pub const FINDINGS: u8 = 1;
     /// Usage or input.
     pub const INPUT: u8 = 2;
@@ -43,8 +50,14 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Margins(ref margins) => margins::run(margins),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
+        Command::Table(ref table) => table::run(table),
+        Command::Plot(ref plot) => plot::run(plot),
+        Command::Verify(ref verify) => verify::run(verify),
+        Command::Package(ref package) => package::run(package),
+        Command::Figure(ref figure) => figure::run(figure),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
+        Command::Coverage(ref coverage) => coverage::run(coverage),
         Command::Models(ref models) => list::models(models),
         Command::Codebook(ref codebook) => list::codebook(codebook),
         Command::Schema => list::schema(),

@@ -68,20 +68,7 @@ impl SourceArguments {
     /// # Errors
     /// If it is zero.
     pub fn apply_threads(&self) -> Result<(), Failure> {
-        match self.threads {
-            Some(0) => {
-                Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more"))))
-            }
-            Some(threads) if threads > MOST_THREADS => Err(Failure::input(
-                format!("{threads} threads are more than any machine runs well"),
-                Some(format!("use at most `--threads {MOST_THREADS}`; one per core is best")),
-            )),
-            Some(threads) => {
-                sessions::set_threads(threads);
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        apply_threads(self.threads)
     }
 
     /// The models of a file with the flags laid over them, and the codebook's words understood unless it is off.
@@ -116,7 +103,11 @@ impl SourceArguments {
         Ok(settings)
     }
 
-    fn mapping(&self) -> Result<Mapping, Failure> {
+    /// Columns that stand for other names.
+    ///
+    /// # Errors
+    /// Mappings that mean nothing.
+    pub fn mapping(&self) -> Result<Mapping, Failure> {
         let mut mapping = Mapping::default();
         for text in &self.map {
             if text.contains('=') {
@@ -172,8 +163,7 @@ impl SourceArguments {
         specs: impl Iterator<Item = &'a Resolved>,
     ) -> Result<(Table, bool), Failure> {
         if data.len() == 1 && data[0] == SYNTHETIC_SOURCE {
-            let options = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
-            let drawn = synthetic(&options, &names, &settings);
+            let drawn = synthetic(&SimulateOptions::EMBEDDED, &names, &settings);
             return Ok((drawn.map_err(|failure| failure.placed(specs))?, true));
         }
         let request = self.request(data, Wanted::Names(names), settings)?;
@@ -200,5 +190,24 @@ pub fn label_of(factor: &str, level: &str) -> String {
     match Codebook::embedded().variable(factor) {
         Some(variable) => variable.label_of(level),
         None => level.to_owned(),
+    }
+}
+
+/// Sets the number of threads before anything runs in parallel.
+///
+/// # Errors
+/// None, or more than any machine runs well.
+pub fn apply_threads(threads: Option<usize>) -> Result<(), Failure> {
+    match threads {
+        Some(0) => Err(Failure::input("the number of threads is 0", Some(String::from("use `--threads 1` or more")))),
+        Some(threads) if threads > MOST_THREADS => Err(Failure::input(
+            format!("{threads} threads are more than any machine runs well"),
+            Some(format!("use at most `--threads {MOST_THREADS}`; one per core is best")),
+        )),
+        Some(threads) => {
+            sessions::set_threads(threads);
+            Ok(())
+        }
+        None => Ok(()),
     }
 }

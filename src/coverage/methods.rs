@@ -1,9 +1,15 @@
 //! What each way of making intervals says about a panel.
 
 use super::population::{Panel, Population, Truth};
+use crate::design::Sample;
 use crate::estimate::{FitError, Options, fit};
 use crate::inference::intervals::{log_interval, logit_interval};
-use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, VcovKind};
+use crate::resampling::{Null, WildOptions, wild};
+use crate::result::{Composition, ContrastKind, Family, ModelFit, Rates, Reference, VcovKind};
+use crate::standardise::{CellOptions, CellRates, Estimators, estimators};
+
+/// Draws of a wild bootstrap: alpha (B + 1) is whole for the usual levels.
+const WILD_DRAWS: usize = 399;
 
 /// A way to make intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +28,32 @@ pub enum Method {
     Hc1,
     /// Homoskedastic and independent rows.
     Iid,
+    /// Restricted wild cluster bootstrap of the coefficients, Rademacher weights.
+    Wild,
+    /// Common weights within cells: the same contrasts if effects are the same in every cell.
+    CommonWeights,
+    /// With the errors of the delete-one-user jackknife.
+    CommonWeightsJackknife,
+    /// Direct standardisation within cells.
+    Direct,
+    /// With the errors of the delete-one-user jackknife.
+    DirectJackknife,
+}
+
+/// What a method asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// A fit.
+    Fit(VcovKind, Composition),
+    /// A wild bootstrap.
+    Wild,
+    /// Cell estimators.
+    Cells,
 }
 
 impl Method {
     /// All methods, the default first.
-    pub const ALL: [Method; 7] = [
+    pub const ALL: [Method; 12] = [
         Method::Default,
         Method::Fixed,
         Method::FixedForPopulation,
@@ -34,6 +61,11 @@ impl Method {
         Method::OtherReference,
         Method::Hc1,
         Method::Iid,
+        Method::Wild,
+        Method::CommonWeights,
+        Method::CommonWeightsJackknife,
+        Method::Direct,
+        Method::DirectJackknife,
     ];
 
     /// Name in tables.
@@ -46,6 +78,11 @@ impl Method {
             Method::OtherReference => "cr1_other_reference",
             Method::Hc1 => "hc1",
             Method::Iid => "iid",
+            Method::Wild => "wild_bootstrap",
+            Method::CommonWeights => "common_weights",
+            Method::CommonWeightsJackknife => "common_weights_jackknife",
+            Method::Direct => "direct",
+            Method::DirectJackknife => "direct_jackknife",
         }
     }
 
@@ -60,16 +97,26 @@ impl Method {
             Method::OtherReference => "cr1, t(G - 1) for normal",
             Method::Hc1 => "hc1",
             Method::Iid => "iid",
+            Method::Wild => "wild bootstrap, 399 draws",
+            Method::CommonWeights => "common weights",
+            Method::CommonWeightsJackknife => "common weights, jackknife",
+            Method::Direct => "direct standardisation",
+            Method::DirectJackknife => "direct standardisation, jackknife",
         }
     }
 
-    /// The fit it needs.
-    fn fit(self) -> (VcovKind, Composition) {
+    /// What it needs.
+    fn source(self) -> Source {
+        let sampled = Composition::Sampled;
         match self {
-            Method::Fixed | Method::FixedForPopulation => (VcovKind::Cr1, Composition::Fixed),
-            Method::Hc1 => (VcovKind::Hc1, Composition::Sampled),
-            Method::Iid => (VcovKind::Iid, Composition::Sampled),
-            _ => (VcovKind::Cr1, Composition::Sampled),
+            Method::Default | Method::NoParameters | Method::OtherReference => Source::Fit(VcovKind::Cr1, sampled),
+            Method::Fixed | Method::FixedForPopulation => Source::Fit(VcovKind::Cr1, Composition::Fixed),
+            Method::Hc1 => Source::Fit(VcovKind::Hc1, sampled),
+            Method::Iid => Source::Fit(VcovKind::Iid, sampled),
+            Method::Wild => Source::Wild,
+            Method::CommonWeights | Method::CommonWeightsJackknife | Method::Direct | Method::DirectJackknife => {
+                Source::Cells
+            }
         }
     }
 
@@ -126,33 +173,96 @@ pub struct Statement {
     pub width: f64,
 }
 
-/// What every method says of a panel, in the order of [`Method::ALL`].
-///
-/// # Errors
-/// Those of the fit; [`Incomplete`](Failure::Incomplete) if a level has no coefficient.
+/// What every method says of a panel, in the order of [`Method::ALL`]; `seed` is for those that draw themselves.
 pub fn statements(
     population: &Population,
     panel: &Panel,
     family: Family,
     conf_level: f64,
+    seed: u64,
 ) -> Vec<Result<Vec<Statement>, Failure>> {
-    let mut fits: Vec<((VcovKind, Composition), Result<ModelFit, FitError>)> = Vec::new();
+    let mut fits: Vec<(Source, Result<ModelFit, FitError>)> = Vec::new();
+    let mut cells: Option<Result<Estimators, Failure>> = None;
     let (all, rows) = (population.truth(family), population.truth_of_rows(family, panel));
-    Method::ALL
-        .iter()
-        .map(|&method| {
-            let kind = method.fit();
-            let at = fits.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
-                let options = Options { family, vcov: kind.0, composition: kind.1, conf_level, ..Options::default() };
-                let fitted = fit(panel.sample(family), &options).remove(0);
-                fits.push((kind, fitted.map(|fitted| fitted.fit)));
+    let sample = panel.sample(family);
+    let options = Options { family, conf_level, ..Options::default() };
+    let say = |&method: &Method| match method.source() {
+        source @ Source::Fit(vcov, composition) => {
+            let at = fits.iter().position(|(known, _)| *known == source).unwrap_or_else(|| {
+                let fitted = fit(sample, &Options { vcov, composition, ..options.clone() }).remove(0);
+                fits.push((source, fitted.map(|fitted| fitted.fit)));
                 fits.len() - 1
             });
             let fit = fits[at].1.as_ref().map_err(|error| Failure::Fit(error.to_string()))?;
-            let truth = if method == Method::Fixed { &rows } else { &all };
-            describe(fit, method, truth)
-        })
-        .collect()
+            describe(fit, method, if method == Method::Fixed { &rows } else { &all })
+        }
+        _ if family != Family::Ols => Err(Failure::Family),
+        Source::Wild => bootstrap(sample, &options, &all, seed),
+        Source::Cells => {
+            let found = cells.get_or_insert_with(|| {
+                let found = estimators(sample, &options, CellOptions::default()).remove(0);
+                found.map_err(|error| Failure::Fit(error.to_string()))
+            });
+            of_cells(found.as_ref().map_err(Clone::clone)?, method, &all, conf_level)
+        }
+    };
+    Method::ALL.iter().map(say).collect()
+}
+
+/// Tests of the true coefficients: an interval holds the truth if its test is not rejected.
+fn bootstrap(sample: &Sample, options: &Options, truth: &Truth, seed: u64) -> Result<Vec<Statement>, Failure> {
+    let names = &sample.terms[0].names;
+    let nulls: Vec<Null> =
+        names.iter().zip(&truth.effects).map(|(term, &value)| Null { term: term.clone(), value }).collect();
+    let how = WildOptions { draws: WILD_DRAWS, seed, conf_level: None, ..WildOptions::default() };
+    let found = wild(sample, options, &nulls, &how, &|_| {}).map_err(|error| Failure::Fit(error.to_string()))?;
+    let statement = |test: &crate::resampling::ClusterTest| Statement {
+        quantity: Quantity::Coefficient,
+        term: test.term.clone(),
+        truth: test.null,
+        deviation: test.estimate - test.null,
+        std_error: test.std_error,
+        covers: test.p_value > 1.0 - options.conf_level,
+        width: f64::NAN,
+    };
+    Ok(found.1.iter().map(statement).collect())
+}
+
+/// Steps between levels: effects are the same in every cell of the linear populations, so that all weights agree on them.
+fn of_cells(found: &Estimators, method: Method, truth: &Truth, conf_level: f64) -> Result<Vec<Statement>, Failure> {
+    let CellRates { rates, jackknife } = match method {
+        Method::CommonWeights | Method::CommonWeightsJackknife => &found.common,
+        _ => &found.direct,
+    };
+    let uses_jackknife = matches!(method, Method::CommonWeightsJackknife | Method::DirectJackknife);
+    let vcov = if uses_jackknife { jackknife.as_ref().ok_or(Failure::NoError)? } else { &rates.vcov };
+    if rates.levels.len() != truth.rates.len() {
+        return Err(Failure::Incomplete);
+    }
+    let critical = found.reference.critical(conf_level);
+    let n = rates.levels.len();
+    let step = |k: usize, row: &crate::result::ContrastRow| {
+        let variance = vcov[k * n + k] + vcov[(k - 1) * n + k - 1] - 2.0 * vcov[k * n + k - 1];
+        let (truth, se) = (truth.rates[k] - truth.rates[k - 1], variance.sqrt());
+        let deviation = row.estimate - truth;
+        let covers = deviation.abs() <= critical * se;
+        let (quantity, term, width) = (Quantity::Difference, row.contrast.clone(), 2.0 * critical * se);
+        Statement { quantity, term, truth, deviation, std_error: se, covers, width }
+    };
+    let said: Vec<Statement> = adjacent(rates).enumerate().map(|(k, row)| step(k + 1, row)).collect();
+    finite(said)
+}
+
+fn adjacent(rates: &Rates) -> impl Iterator<Item = &crate::result::ContrastRow> {
+    rates.contrasts.iter().filter(|row| row.kind == ContrastKind::Adjacent)
+}
+
+/// Statements that all have an error.
+fn finite(said: Vec<Statement>) -> Result<Vec<Statement>, Failure> {
+    match said.iter().all(|row| row.std_error.is_finite() && row.deviation.is_finite()) {
+        true => Ok(said),
+        false => Err(Failure::NoError),
+    }
 }
 
 /// Why a panel says nothing.
@@ -164,6 +274,9 @@ pub enum Failure {
     /// A level without rows, or fitted exactly.
     #[error("not every level has a coefficient")]
     Incomplete,
+    /// A method for linear models.
+    #[error("not for this family")]
+    Family,
     /// No interval.
     #[error("a standard error is missing")]
     NoError,
@@ -174,48 +287,57 @@ fn describe(fit: &ModelFit, method: Method, truth: &Truth) -> Result<Vec<Stateme
     if fit.coefficients.len() != truth.effects.len() {
         return Err(Failure::Incomplete);
     }
-    // how much longer errors, and what critical value
-    let (stretch, reference) = match method {
-        Method::NoParameters => ((fit.small_sample.g_factor / fit.small_sample.factor).sqrt(), fit.reference),
-        Method::OtherReference => (1.0, other_reference(fit)),
-        _ => (1.0, fit.reference),
+    // what differs from the printed intervals: how much longer errors, or what critical value
+    let changed = match method {
+        Method::NoParameters => Some(((fit.small_sample.g_factor / fit.small_sample.factor).sqrt(), fit.reference)),
+        Method::OtherReference => Some((1.0, other_reference(fit))),
+        _ => None,
     };
-    let critical = reference.critical(fit.conf_level);
+    let changed = changed.map(|(stretch, reference)| (stretch, reference.critical(fit.conf_level)));
+    let symmetric = |value: f64, se: f64, critical: f64| (value - critical * se, value + critical * se);
     let mut said = Vec::new();
-    let mut say = |quantity, term: String, truth: f64, deviation: f64, std_error: f64, (low, high): (f64, f64)| {
-        let covers = low <= truth && truth <= high;
-        said.push(Statement { quantity, term, truth, deviation, std_error, covers, width: high - low });
+    // an interval as printed, or made anew by `anew` from error and critical value
+    let mut say = |quantity,
+                   term: &str,
+                   truth: f64,
+                   deviation: f64,
+                   std_error: f64,
+                   printed,
+                   anew: &dyn Fn(f64, f64) -> (f64, f64)| {
+        let (std_error, (low, high)) = match changed {
+            None => (std_error, printed),
+            Some((stretch, critical)) => (std_error * stretch, anew(std_error * stretch, critical)),
+        };
+        let (term, covers, width) = (term.to_owned(), low <= truth && truth <= high, high - low);
+        said.push(Statement { quantity, term, truth, deviation, std_error, covers, width });
     };
     if method.has_coefficients() {
         for (row, &truth) in fit.coefficients.iter().zip(&truth.effects) {
-            let (b, se) = (row.estimate, row.std_error * stretch);
-            say(Quantity::Coefficient, row.term.clone(), truth, b - truth, se, (b - critical * se, b + critical * se));
+            let (b, se, printed) = (row.estimate, row.std_error, (row.conf_low, row.conf_high));
+            say(Quantity::Coefficient, &row.term, truth, b - truth, se, printed, &|se, c| symmetric(b, se, c));
         }
     }
     for (row, &truth) in rates.levels.iter().zip(&truth.rates) {
-        let (rate, se) = (row.estimate, row.std_error * stretch);
-        let interval = match row.note {
+        let (rate, se, printed) = (row.estimate, row.std_error, (row.conf_low, row.conf_high));
+        let anew = |se: f64, critical: f64| match row.note {
             None => logit_interval(rate, se, critical),
-            Some(_) => (rate - critical * se, rate + critical * se),
+            Some(_) => symmetric(rate, se, critical),
         };
-        say(Quantity::Rate, row.level.clone(), truth, rate - truth, se, interval);
+        say(Quantity::Rate, &row.level, truth, rate - truth, se, printed, &anew);
     }
-    let steps = rates.contrasts.iter().filter(|row| row.kind == ContrastKind::Adjacent);
-    for (row, pair) in steps.zip(truth.rates.windows(2)) {
-        let (step, se, truth) = (row.estimate, row.std_error * stretch, pair[1] - pair[0]);
-        let interval = (step - critical * se, step + critical * se);
-        say(Quantity::Difference, row.contrast.clone(), truth, step - truth, se, interval);
+    for (row, pair) in adjacent(rates).zip(truth.rates.windows(2)) {
+        let (step, se, truth) = (row.estimate, row.std_error, pair[1] - pair[0]);
+        let printed = (row.conf_low, row.conf_high);
+        say(Quantity::Difference, &row.contrast, truth, step - truth, se, printed, &|se, c| symmetric(step, se, c));
     }
     let ratios = rates.contrasts.iter().filter(|row| row.kind == ContrastKind::Ratio);
     for (row, rate) in ratios.zip(&truth.rates[1..]) {
-        let (ratio, se, truth) = (row.estimate, row.std_error * stretch, rate / truth.rates[0]);
-        let interval = log_interval(ratio, se * ratio, critical);
-        say(Quantity::Ratio, row.contrast.clone(), truth, (ratio / truth).ln(), se, interval);
+        let (ratio, se, truth) = (row.estimate, row.std_error, rate / truth.rates[0]);
+        let printed = (row.conf_low, row.conf_high);
+        let anew = |se: f64, critical: f64| log_interval(ratio, se * ratio, critical);
+        say(Quantity::Ratio, &row.contrast, truth, (ratio / truth).ln(), se, printed, &anew);
     }
-    match said.iter().all(|row| row.std_error.is_finite() && row.deviation.is_finite()) {
-        true => Ok(said),
-        false => Err(Failure::NoError),
-    }
+    finite(said)
 }
 
 fn other_reference(fit: &ModelFit) -> Reference {

@@ -130,7 +130,8 @@ pub fn run(study: &Study, progress: &(dyn Fn() + Sync)) -> Vec<Row> {
             .into_par_iter()
             .map(|draw| {
                 let panel = population.draw(&mut Stream::new(study.seed, draw));
-                let of_family = |&family: &Family| statements(&population, &panel, family, study.conf_level);
+                let own = study.seed.wrapping_add(draw);
+                let of_family = |&family: &Family| statements(&population, &panel, family, study.conf_level, own);
                 let said = families.iter().flat_map(of_family).collect();
                 progress();
                 said

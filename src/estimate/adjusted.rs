@@ -10,7 +10,7 @@ use crate::inference::intervals::{log_interval, logit_interval};
 use crate::rates::contrasts;
 use crate::rates::functionals::Functionals;
 use crate::rates::overlap::{Implied, warnings};
-use crate::result::{ContrastKind, Family, Overlap, RateRow, Rates, Reference};
+use crate::result::{ContrastKind, DegreesOfFreedom, Family, Overlap, RateRow, Rates, Reference};
 
 /// What turns a rate and its error into statements.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Scale<'a> {
     pub reference: Reference,
     /// Two-sided critical value.
     pub critical: f64,
+    /// Degrees of freedom of each number, where each has its own.
+    pub df: Option<&'a DegreesOfFreedom>,
 }
 
 /// Root of a variance. One that cancelled to a rounding of the largest is zero; a negative one has no root.
@@ -47,12 +49,14 @@ pub fn adjusted_rates(
     let level = |k: usize| {
         let (rate, std_error) = (estimates[k], std_error(vcov[k * n + k], largest));
         let inside = rate > 0.0 && rate < 1.0;
+        let own = |df: &DegreesOfFreedom| Reference::StudentT(df.rates[k]).critical(problem.options.conf_level);
+        let critical = scale.df.map_or(scale.critical, own);
         let (conf_low, conf_high) = if is_probability && inside {
-            logit_interval(rate, std_error, scale.critical)
+            logit_interval(rate, std_error, critical)
         } else if is_count && rate > 0.0 {
-            log_interval(rate, std_error, scale.critical)
+            log_interval(rate, std_error, critical)
         } else {
-            (rate - scale.critical * std_error, rate + scale.critical * std_error)
+            (rate - critical * std_error, rate + critical * std_error)
         };
         let outside = is_probability && !inside;
         RateRow {
@@ -74,6 +78,9 @@ pub fn adjusted_rates(
     if is_count {
         contrasts.retain(|row| row.kind != ContrastKind::OddsRatio);
     }
+    if let Some(df) = scale.df {
+        contrasts::refer(&mut contrasts, &df.contrasts, problem.options.conf_level);
+    }
     Rates {
         factor: factor.name.clone(),
         reference_level: factor.levels[factor.reference].clone(),
@@ -83,21 +90,22 @@ pub fn adjusted_rates(
             (_, true) => "log",
             _ => "identity",
         },
-        target_rows: problem.sample.n_rows,
+        target: problem.sample.target.as_ref().map(|target| target.name.clone()),
+        target_rows: shared.overlap.target_rows,
         levels: (0..n).map(level).collect(),
         contrasts,
         vcov,
     }
 }
 
-/// Unadjusted mean of each level.
+/// Unadjusted mean of each level in the target.
 fn raw_rates(rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<f64> {
     let cells = rows.cells();
     let (mut weight, mut sum) = (vec![0.0; factor.levels.len()], vec![0.0; factor.levels.len()]);
     for cell in 0..cells.len() {
         let level = cells.rates_level[cell] as usize;
-        weight[level] += cells.weight[cell];
-        sum[level] += cells.weight[cell] * outcome.mean[cell];
+        weight[level] += cells.target[cell];
+        sum[level] += cells.target[cell] * outcome.mean[cell];
     }
     sum.iter().zip(&weight).map(|(sum, weight)| sum / weight + outcome.shift).collect()
 }
@@ -116,7 +124,7 @@ pub fn describe_overlap(
     let own;
     let implied = match problem.options.family {
         Family::Ols => problem.shared.implied.get_or_init(compute),
-        Family::Logit | Family::Poisson | Family::Probit => {
+        Family::Logit | Family::Poisson | Family::Probit | Family::Clogit => {
             own = compute();
             &own
         }
@@ -136,7 +144,6 @@ pub fn describe_overlap(
 /// What the implied weights of each level's rate add up to.
 fn implied_weights(problem: Problem, factor: &RatesFactor, functionals: &Functionals, exact: &[Exact]) -> Vec<Implied> {
     let cells = problem.rows.cells();
-    let total: f64 = cells.weight.iter().sum();
     let mut implied = vec![Implied::default(); factor.levels.len()];
     for (cell, mark) in exact.iter().enumerate() {
         let rows = f64::from(cells.rows[cell]);
@@ -145,7 +152,7 @@ fn implied_weights(problem: Problem, factor: &RatesFactor, functionals: &Functio
         for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
             let weight = match mark {
                 Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),
-                _ => 1.0 / total,
+                _ => cells.target[cell] / cells.weight[cell],
             };
             sums.add(rows, per_row * weight);
         }

@@ -1,14 +1,16 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::diagnostics::{self, Reported};
 use super::effects::FittedRows;
 use super::incidental;
+use super::leveraged::Design;
 use super::link::Glm;
 use super::outcome::RowConstants;
 use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
-use super::variance::variance;
+use super::variance::{blank, variance};
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
 use crate::absorb::precise::Intercept;
@@ -19,8 +21,9 @@ use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
 use crate::inference::intervals::estimate;
 use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
+use crate::rates::contrasts;
 use crate::rates::counterfactual::Counterfactual;
-use crate::rates::functionals::{FittedCells, Scoring, coefficients, glm, linear};
+use crate::rates::functionals::{FittedCells, Functionals, Scoring, coefficients, glm, linear};
 use crate::rates::margins;
 use crate::result::*;
 use crate::vcov::combine_linear;
@@ -144,6 +147,8 @@ pub fn assemble_with(
     let fit = FittedCells {
         n_cells: cells.len(),
         weight: &cells.weight,
+        target: &cells.target,
+        is_sample: sample.target.is_none(),
         mean: &outcome.mean,
         cell: &layout.cell,
         fitted: point.fitted,
@@ -177,21 +182,35 @@ pub fn assemble_with(
     let stats = fit_statistics(problem, layout, outcome, &point, &counts, &extra.constants);
     let len = functionals.records.len();
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
-    let variance = variance(sample, options, rows, &query, exact, layout, &point, &counts, stats.sigma, &extra)?;
+    let n_levels = sample.rates.as_ref().map_or(0, |factor| factor.levels.len());
+    let mut combinations = combinations(sample, options, &functionals, coef.values.len(), outcome.shift);
+    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    combinations.extend((first_margin..len).map(unit));
+    let design = Design {
+        layout,
+        solver,
+        n_coef: coef.values.len(),
+        n_rates: first_margin - coef.values.len(),
+        position: &coef.position,
+        setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
+        combinations: &combinations,
+    };
+    let variance = variance(problem, &query, exact, design, &point, &counts, stats.sigma, &extra)?;
     let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
+    let df = variance.degrees_of_freedom(coef.values.len(), n_levels, len - first_margin);
 
-    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
-    let picks: Vec<Vec<f64>> = (0..coef.values.len()).map(unit).collect();
     let n_coef = coef.values.len();
-    let mut vcov = combine_linear(&picks, &variance.matrix, len);
-    let bare = variance.bare(&counts, n_coef, |matrix| combine_linear(&picks, matrix, len));
+    let picks = &combinations[..n_coef];
+    let mut vcov = combine_linear(picks, &variance.matrix, len);
+    let bare = variance.bare(&counts, n_coef, |matrix| combine_linear(picks, matrix, len));
     let is_multiway = variance.clusters.len() > 1;
     let mut settled = Vec::new();
     if is_multiway {
         let names: Vec<&str> = coef.names.iter().map(String::as_str).collect();
         settled = settle(options.multiway, "coefficients", &names, &mut vcov);
     }
+    variance.mask(&mut vcov, 0..n_coef);
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings: Vec<String> = extra
         .separations
@@ -199,15 +218,26 @@ pub fn assemble_with(
         .map(|found| format!("`{}` {}: left out", found.combination(), found.prediction(name)))
         .collect();
     warnings.extend(nearly_collinear(layout, solver));
-    warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    if !options.firth {
+        warnings.extend(incidental::note(options.family, extra.correction.is_some(), &counts));
+    }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
+    warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
+    for (j, term) in coef.names.iter().enumerate() {
+        warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
+    }
     let coefficients: Vec<Estimate> = coef
         .names
         .iter()
         .zip(&coef.values)
         .zip(&errors)
-        .map(|((term, &value), &se)| estimate(term.clone(), value, se, reference, critical))
+        .enumerate()
+        .map(|(j, ((term, &value), &se))| {
+            let own = df.as_ref().map(|df| Reference::StudentT(df.coefficients[j]));
+            let critical = own.map_or(critical, |own| own.critical(options.conf_level));
+            estimate(term.clone(), value, se, own.unwrap_or(reference), critical)
+        })
         .collect();
     let (rates, overlap) = match &setting {
         None => (None, None),
@@ -217,8 +247,12 @@ pub fn assemble_with(
                 let names: Vec<&str> = factor.levels.iter().map(String::as_str).collect();
                 warnings.extend(settle(options.multiway, "adjusted rates", &names, &mut vcov));
             }
-            let scale = Scale { outcome, reference, critical };
+            variance.mask(&mut vcov, n_coef..n_coef + n_levels);
+            let scale = Scale { outcome, reference, critical, df: df.as_ref() };
             let mut rates = adjusted_rates(problem, factor, &functionals, vcov, scale);
+            for (k, row) in rates.levels.iter_mut().enumerate() {
+                row.note = variance.reason(n_coef + k, options.vcov).or(row.note.take());
+            }
             let overlap = describe_overlap(problem, factor, &functionals, &mut rates, exact, layout, &counts);
             let notes =
                 rates.levels.iter().filter_map(|row| Some(format!("level `{}`: {}", row.level, row.note.as_ref()?)));
@@ -239,7 +273,7 @@ pub fn assemble_with(
     let influence = (options.keep_influence && !sample.clusters.is_empty()).then(|| {
         let raw = rows.influence(&query, 0);
         let mut names = coef.names.clone();
-        let mut combos = picks.clone();
+        let mut combos = picks.to_vec();
         if let Some(rates) = &rates {
             names.extend(rates.levels.iter().map(|row| format!("rate::{}", row.level)));
             combos.extend(functionals.combination.iter().cloned());
@@ -253,16 +287,34 @@ pub fn assemble_with(
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
     let margins = options.margins.then(|| {
-        let picks: Vec<Vec<f64>> = (first_margin..len).map(unit).collect();
-        let vcov = combine_linear(&picks, &variance.matrix, len);
+        let picks = &combinations[combinations.len() - (len - first_margin)..];
+        let mut vcov = combine_linear(picks, &variance.matrix, len);
+        for (j, effect) in effects.iter().enumerate() {
+            let missing = |term: &String| coef.names.iter().position(|name| name == term);
+            if missing(&effect.term).is_some_and(|at| variance.reason(at, options.vcov).is_some()) {
+                blank(&mut vcov, effects.len(), j);
+            }
+        }
+        if is_multiway {
+            let names: Vec<&str> = effects.iter().map(|effect| effect.term.as_str()).collect();
+            warnings.extend(settle(options.multiway, "average marginal effects", &names, &mut vcov));
+        }
         let error = |j: usize| vcov[j * effects.len() + j].sqrt();
+        let own = |j: usize| df.as_ref().map_or(reference, |df| Reference::StudentT(df.margins[j]));
         let row = |(j, effect): (usize, &margins::Effect)| MarginRow {
             kind: effect.kind,
-            value: estimate(effect.term.clone(), effect.value, error(j), reference, critical),
+            value: estimate(effect.term.clone(), effect.value, error(j), own(j), own(j).critical(options.conf_level)),
             rows: effect.rows,
         };
         Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
     });
+    let diagnostics = match options.diagnostics && !sample.clusters.is_empty() {
+        false => Vec::new(),
+        true => {
+            let reported = reported(&coefficients, rates.as_ref(), &combinations, df.as_ref());
+            diagnostics::diagnose(problem, &query, exact, design, &point, &extra, &reported)
+        }
+    };
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
@@ -281,6 +333,7 @@ pub fn assemble_with(
         clusters: variance.clusters,
         small_sample: variance.small_sample,
         reference,
+        df,
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
@@ -291,9 +344,60 @@ pub fn assemble_with(
         fit: stats,
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics,
         warnings,
     };
     Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
+}
+
+/// Coefficients, rates and differences of rates with their errors.
+fn reported(
+    coefficients: &[Estimate],
+    rates: Option<&Rates>,
+    combinations: &[Vec<f64>],
+    df: Option<&DegreesOfFreedom>,
+) -> Vec<Reported> {
+    let mut names: Vec<(String, f64)> = coefficients.iter().map(|row| (row.term.clone(), row.std_error)).collect();
+    let mut own: Vec<f64> = df.map_or_else(Vec::new, |df| df.coefficients.clone());
+    if let Some(rates) = rates {
+        names.extend(rates.levels.iter().map(|row| (format!("rate::{}", row.level), row.std_error)));
+        let is_difference = |row: &&ContrastRow| matches!(row.kind, ContrastKind::Reference | ContrastKind::Adjacent);
+        // differences come before ratios
+        let differences = rates.contrasts.iter().take_while(is_difference);
+        names.extend(differences.map(|row| (row.contrast.clone(), row.std_error)));
+        own.extend(df.iter().flat_map(|df| df.rates.iter().chain(&df.contrasts)));
+    }
+    let number = |(at, (name, std_error)): (usize, (String, f64))| Reported {
+        name,
+        std_error,
+        combination: combinations[at].clone(),
+        df: own.get(at).copied(),
+    };
+    names.into_iter().enumerate().map(number).collect()
+}
+
+/// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.
+fn combinations(
+    sample: &Sample,
+    options: &Options,
+    functionals: &Functionals,
+    n_coef: usize,
+    shift: f64,
+) -> Vec<Vec<f64>> {
+    let len = functionals.records.len();
+    let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
+    let mut all: Vec<Vec<f64>> = (0..n_coef).map(unit).collect();
+    all.extend(functionals.combination.iter().cloned());
+    let Some(factor) = &sample.rates else { return all };
+    let rates: Vec<f64> = functionals.rates.iter().map(|rate| rate + shift).collect();
+    for (kind, gradient) in contrasts::gradients(&rates, factor.reference) {
+        if kind == ContrastKind::OddsRatio && options.family == Family::Poisson {
+            continue;
+        }
+        let of = |m: usize| gradient.iter().zip(&functionals.combination).map(|(g, c)| g * c[m]).sum();
+        all.push((0..len).map(of).collect());
+    }
+    all
 }
 
 /// Turns standardised coefficients and influence into those of the data's scale, and adds the intercept.
@@ -487,7 +591,7 @@ fn count_rows(problem: Problem, layout: &Layout, exact: &[Exact], n_coef: usize,
     };
     let n = rows_in(Exact::No);
     let (n_singletons, n_separated) = (rows_in(Exact::Singleton), rows_in(Exact::Separated));
-    let clustered = options.vcov == VcovKind::Cr1;
+    let clustered = options.vcov.is_clustered();
     let nested_in = if clustered { rows.nesting(exact) } else { vec![None; sample.effects.len()] };
     let codes = |e: usize| layout.cell.iter().map(|&cell| cells.effect_codes[e][cell as usize]).collect();
     let (levels, nested_in) = (layout.effect_levels.as_slice(), nested_in.as_slice());

@@ -12,7 +12,7 @@ use super::link::Glm;
 use super::outcome::{plain_outcome, row_constants};
 use super::separation::{self, Direction};
 use super::shared::Shared;
-use super::{FitError, Fitted, Options, check_outcome, effect_names, slopes};
+use super::{FitError, Fitted, Options, check_outcome, effect_names, leveraged, slopes};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;
@@ -45,7 +45,9 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
     }
     let shared = Shared::new(sample, &rows);
     let layout = Layout::new(sample, rows.cells(), &singletons);
-    if let Err(error) = slopes::check(sample, options, &layout) {
+    if let Err(error) =
+        slopes::check(sample, options, &layout).and_then(|()| leveraged::check(sample, options, &layout))
+    {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
     (0..sample.outcomes.len())

@@ -34,6 +34,7 @@ pub fn check(sample: &Sample, family: Family) -> Result<(), FitError> {
     let reason = match family {
         Family::Ols => "least squares has no such bias",
         Family::Poisson => "a Poisson regression with one or two fixed effects has no such bias",
+        Family::Clogit => "a conditional logit has no such bias",
         Family::Logit | Family::Probit if sample.effects.is_empty() => "the formula has no fixed effects",
         Family::Logit | Family::Probit => return Ok(()),
     };
@@ -69,7 +70,7 @@ pub fn note(family: Family, corrected: bool, counts: &Counts) -> Option<String> 
     let estimator = match family {
         Family::Logit => "logit",
         Family::Probit => "probit",
-        Family::Ols | Family::Poisson => return None,
+        Family::Ols | Family::Poisson | Family::Clogit => return None,
     };
     if corrected {
         return Some(format!(

@@ -50,7 +50,8 @@ impl Glm {
     /// The likelihood of a family; `None` for least squares.
     pub fn of(family: Family) -> Option<Glm> {
         match family {
-            Family::Ols => None,
+            // the conditional likelihood has no mean of a row alone
+            Family::Ols | Family::Clogit => None,
             Family::Logit => Some(Glm::Logit),
             Family::Poisson => Some(Glm::Poisson),
             Family::Probit => Some(Glm::Probit),

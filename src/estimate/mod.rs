@@ -4,10 +4,13 @@
 
 mod adjusted;
 mod assemble;
+mod conditional;
+mod diagnostics;
 pub mod effects;
 mod firth;
 mod glm;
 mod incidental;
+mod leveraged;
 pub mod link;
 mod ols;
 mod outcome;
@@ -69,6 +72,8 @@ pub struct Options {
     pub margins: bool,
     /// Whether the R2 is taken apart by the effects added.
     pub r2_steps: bool,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    pub diagnostics: bool,
 }
 
 impl Default for Options {
@@ -91,6 +96,7 @@ impl Default for Options {
             firth: false,
             margins: false,
             r2_steps: false,
+            diagnostics: false,
         }
     }
 }
@@ -244,6 +250,12 @@ pub enum FitError {
         /// Why not.
         reason: &'static str,
     },
+    /// A conditional likelihood that does not exist, or has no such result.
+    #[error("conditional logit: {reason}")]
+    NoConditional {
+        /// Why not.
+        reason: &'static str,
+    },
     /// A penalised likelihood that does not exist, or whose results would mislead.
     #[error("Firth's penalised likelihood: {reason}")]
     NoFirth {
@@ -276,6 +288,26 @@ pub enum FitError {
         /// Factor.
         factor: String,
     },
+    /// A covariance that does not exist here.
+    #[error("{} {reason}", kind.name())]
+    NoVcov {
+        /// Covariance asked for.
+        kind: VcovKind,
+        /// Why not, and what to use.
+        reason: String,
+    },
+    /// A covariance that needs leverage, where it cannot be had.
+    #[error(
+        "{} needs the leverage of every row, and {reason}: use `{}`, which needs none",
+        kind.name(),
+        if kind.is_clustered() { "cr1" } else { "hc1" }
+    )]
+    NoLeverage {
+        /// Covariance asked for.
+        kind: VcovKind,
+        /// Why not.
+        reason: String,
+    },
     /// Absorption failed.
     #[error(transparent)]
     Absorption(#[from] NotConverged),
@@ -300,6 +332,7 @@ fn estimator(family: Family) -> &'static str {
         Family::Logit => "logit",
         Family::Poisson => "Poisson regression",
         Family::Probit => "probit",
+        Family::Clogit => "conditional logit",
     }
 }
 
@@ -309,6 +342,11 @@ fn estimator(family: Family) -> &'static str {
 pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
     if options.bias_correction
         && let Err(error) = incidental::check(sample, options.family)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if options.family == Family::Clogit
+        && let Err(error) = conditional::check(sample, options)
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
@@ -347,6 +385,9 @@ fn check_margins(sample: &Sample, options: &Options) -> Result<(), FitError> {
 }
 
 fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
+    if options.family == Family::Clogit {
+        return conditional::fit(sample, options);
+    }
     if rowwise::applies(sample, options) {
         return rowwise::fit(sample, options);
     }
@@ -380,7 +421,7 @@ fn check_outcome(sample: &Sample, outcome: usize, family: Family) -> Result<(), 
     if sample.n_rows == 0 {
         return Err(FitError::NoRows { outcome: outcome.name.clone(), exact: 0 });
     }
-    if matches!(family, Family::Logit | Family::Probit) && !is_binary(&outcome.values) {
+    if matches!(family, Family::Logit | Family::Probit | Family::Clogit) && !is_binary(&outcome.values) {
         let row = outcome.values.iter().position(|&v| v != 0.0 && v != 1.0).unwrap_or(0);
         return Err(FitError::NotBinary { family, outcome: outcome.name.clone(), value: outcome.values[row], row });
     }

@@ -2,7 +2,7 @@
 
 use super::assemble::{Point, Problem, assemble};
 use super::shared::Shared;
-use super::{FitError, Fitted, Options, check_outcome, effect_names, slopes};
+use super::{FitError, Fitted, Options, check_outcome, effect_names, leveraged, slopes};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, Rows};
 use crate::design::Sample;
@@ -19,7 +19,9 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         mark_singletons(sample, rows.cells(), &mut exact);
     }
     let layout = Layout::new(sample, rows.cells(), &exact);
-    if let Err(error) = slopes::check(sample, options, &layout) {
+    if let Err(error) =
+        slopes::check(sample, options, &layout).and_then(|()| leveraged::check(sample, options, &layout))
+    {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }
     let solver = match Solver::careful(&layout, &layout.weight, options.method, &effect_names(sample)) {

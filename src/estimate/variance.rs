@@ -1,15 +1,24 @@
 //! Covariance of coefficients and rates from the influence of rows on cells: the meat by cluster, by row or from the
 //! model, times the small-sample factor.
 
-use super::assemble::{Counts, Extra, Point};
+use super::assemble::{Counts, Extra, Point, Problem};
+use super::leveraged::{self, Design};
 use super::{FitError, Options};
-use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
-use crate::design::Sample;
-use crate::design::layout::Layout;
+use crate::aggregate::{Aggregator, Grouping, ScoreQuery};
 use crate::design::singletons::Exact;
 use crate::result::*;
-use crate::vcov::small_sample::{Term, reference, small_sample};
+use crate::vcov::small_sample::{Term, by_definition, reference, small_sample};
 use crate::vcov::{Bare, ClusteredMeat, clustered_meat};
+
+/// A number that is not identified without some cluster.
+pub(super) struct Unidentified {
+    /// Position among coefficients, then levels of the rates.
+    pub position: usize,
+    /// Number of such clusters.
+    pub clusters: usize,
+    /// Cluster variable; empty for rows.
+    pub variable: String,
+}
 
 /// A covariance, with what it was built from.
 pub(super) struct Variance {
@@ -19,6 +28,10 @@ pub(super) struct Variance {
     pub reference: Reference,
     /// Its terms without factors, if they are to be kept.
     pub terms: Vec<Term>,
+    /// Numbers that a cluster alone identifies: they have no error.
+    pub unidentified: Vec<Unidentified>,
+    /// Degrees of freedom of [`Design::combinations`], where each has its own.
+    pub df: Vec<f64>,
 }
 
 impl Variance {
@@ -36,7 +49,7 @@ impl Variance {
         let reference = reference(&rule, &counts.sizes(), Some(meat.smallest()));
         let clusters = meat.clusters();
         let terms = if options.keep_bare { meat.terms } else { Vec::new() };
-        Ok(Variance { matrix, clusters, small_sample, reference, terms })
+        Ok(Variance { matrix, clusters, small_sample, reference, terms, unidentified: Vec::new(), df: Vec::new() })
     }
 
     /// A covariance without clusters; `bare` is multiplied by the factor.
@@ -50,7 +63,69 @@ impl Variance {
         } else {
             Vec::new()
         };
-        Variance { matrix, clusters: Vec::new(), small_sample, reference: reference(&rule, &sizes, None), terms }
+        let reference = reference(&rule, &sizes, None);
+        let (clusters, unidentified, df) = Default::default();
+        Variance { matrix, clusters, small_sample, reference, terms, unidentified, df }
+    }
+
+    /// A covariance whose factor is part of its definition and in the matrix, by `clusters` or (without) by rows.
+    pub fn defined(
+        options: &Options,
+        counts: &Counts,
+        matrix: Vec<f64>,
+        clusters: Vec<ClusterInfo>,
+        factor: f64,
+    ) -> Self {
+        let sizes = counts.sizes();
+        let smallest = clusters.iter().map(|cluster| cluster.count).min();
+        let (terms, unidentified, df) = Default::default();
+        Variance {
+            matrix,
+            clusters,
+            small_sample: SmallSample {
+                convention: options.ssc.to_string(),
+                g_factor: factor,
+                ..by_definition(sizes.n, sizes.k, factor)
+            },
+            reference: reference(&options.rule(), &sizes, smallest),
+            terms,
+            unidentified,
+            df,
+        }
+    }
+
+    /// Blanks the rows and columns of numbers without an error; `vcov` is that of the numbers at `positions`.
+    pub fn mask(&self, vcov: &mut [f64], positions: std::ops::Range<usize>) {
+        let n = positions.len();
+        for found in self.unidentified.iter().filter(|found| positions.contains(&found.position)) {
+            blank(vcov, n, found.position - positions.start);
+        }
+    }
+
+    /// Degrees of freedom as records, if numbers have their own.
+    pub fn degrees_of_freedom(&self, n_coef: usize, n_levels: usize, n_margins: usize) -> Option<DegreesOfFreedom> {
+        let (coefficients, rest) = self.df.split_at_checked(n_coef).filter(|_| !self.df.is_empty())?;
+        let (rates, rest) = rest.split_at(n_levels);
+        let (contrasts, margins) = rest.split_at(rest.len() - n_margins);
+        Some(DegreesOfFreedom {
+            coefficients: coefficients.to_vec(),
+            rates: rates.to_vec(),
+            contrasts: contrasts.to_vec(),
+            margins: margins.to_vec(),
+        })
+    }
+
+    /// Why a number has no error, if so.
+    pub fn reason(&self, position: usize, kind: VcovKind) -> Option<String> {
+        let found = self.unidentified.iter().find(|found| found.position == position)?;
+        let of = match (found.variable.as_str(), found.clusters) {
+            ("", 1) => String::from("one row"),
+            ("", n) => format!("{n} single rows"),
+            (variable, 1) => format!("one cluster of `{variable}`"),
+            (variable, n) => format!("{n} single clusters of `{variable}`"),
+        };
+        let instead = if kind.is_clustered() { "cr1" } else { "hc1" };
+        Some(format!("is not identified without {of}: {} has no standard error for it (`{instead}` has)", kind.name()))
     }
 
     /// What other conventions need, for `coefficients` of them; `matrix_of` gives a term on the scale of the data.
@@ -65,25 +140,36 @@ impl Variance {
     }
 }
 
+/// Takes the row and the column of a number out of an `n x n` covariance.
+pub(super) fn blank(vcov: &mut [f64], n: usize, j: usize) {
+    for other in 0..n {
+        vcov[j * n + other] = f64::NAN;
+        vcov[other * n + j] = f64::NAN;
+    }
+}
+
 /// Covariance of the functionals of `query`.
 ///
 /// # Errors
 /// Too few clusters.
 #[allow(clippy::too_many_arguments)]
 pub(super) fn variance(
-    sample: &Sample,
-    options: &Options,
-    rows: &Rows,
+    problem: Problem,
     query: &ScoreQuery,
     exact: &[Exact],
-    layout: &Layout,
+    design: Design,
     point: &Point,
     counts: &Counts,
     sigma: f64,
     extra: &Extra,
 ) -> Result<Variance, FitError> {
+    let Problem { sample, options, rows, .. } = problem;
+    let layout = design.layout;
     let l = query.records.len();
     match options.vcov {
+        VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j => {
+            leveraged::variance(problem, query, design, point, counts, extra)
+        }
         VcovKind::Cr1 => {
             let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
             let meat_of = |subset: &[usize]| rows.meat(query, Grouping::Clusters(subset), exact);

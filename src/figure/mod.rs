@@ -1,18 +1,22 @@
-//! Figures of rates by level: panels of lines with intervals, labelled where they end.
+//! Figures: rates by level as panels of lines with intervals, labelled where they end; coefficients as [`dots`].
 //!
 //! [`PanelFigure`] says what to show; [`svg`] draws it as SVG text and [`png`](png::png) turns that into a picture with
 //! the fonts of this crate, so that it looks the same on every machine.
 
+pub mod dots;
 pub mod draw;
 pub mod labels;
 pub mod of_rates;
+pub mod page;
 pub mod palette;
+pub mod plots;
 pub mod png;
 pub mod scale;
 pub mod surface;
 pub mod text_width;
 
 pub use draw::svg;
+pub use page::{Page, PagePanel, Plot};
 pub use png::{PngError, png};
 
 /// One level of a series.

@@ -76,6 +76,9 @@ pub fn whisker_note(fit: &ModelFit) -> String {
     let level = percent_level(fit.conf_level);
     let errors = match (fit.vcov_kind, cluster(fit)) {
         (VcovKind::Cr1, Some(cluster)) => format!("standard errors clustered by {cluster}"),
+        (kind, Some(cluster)) if kind.is_clustered() => {
+            format!("standard errors ({}) clustered by {cluster}", kind.name())
+        }
         (kind, _) => format!("{} standard errors", se_type(kind)),
     };
     format!("Whiskers: {level} intervals of the adjusted rates, {errors}.")

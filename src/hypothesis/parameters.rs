@@ -221,8 +221,14 @@ fn block(fit: &ModelFit, list: &mut Vec<Parameter>) -> FitBlock {
 fn can_link(sources: &[Source]) -> Result<(), String> {
     let first = sources[0];
     for source in sources {
-        if source.fit.vcov_kind != VcovKind::Cr1 || source.influence.is_none() {
+        if !source.fit.vcov_kind.is_clustered() || source.influence.is_none() {
             return Err(String::from("the errors are not clustered"));
+        }
+        if source.fit.vcov_kind != VcovKind::Cr1 {
+            return Err(format!(
+                "the errors are {}, and only CR1 has a covariance between models",
+                source.fit.vcov_kind.name()
+            ));
         }
         if source.fit.clusters.len() > 1 {
             return Err(String::from("the errors are clustered in several ways"));

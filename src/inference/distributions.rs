@@ -140,7 +140,7 @@ fn central_series(ratio: f64, df: f64) -> f64 {
 ///
 /// DiDonato and Morris (1992), their BFRAC: it takes `lambda` = a - (a + b) x = a y - b x from the caller, so that
 /// nothing cancels when a is large and x close to one. Evaluated by Lentz's method.
-pub(crate) fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
+fn beta_fraction(a: f64, b: f64, x: f64, y: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let lambda = a * y - b * x;
     let mut f = a / (a + 1.0) * (lambda + 1.0);

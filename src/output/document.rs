@@ -18,6 +18,8 @@ pub enum Cell {
     },
     /// A standard error, shown in parentheses.
     Error(String),
+    /// Ends of an interval, shown in brackets.
+    Interval(String, String),
 }
 
 impl Cell {
@@ -33,6 +35,7 @@ impl Cell {
             Cell::Text(text) => text.clone(),
             Cell::Number { text, stars } => format!("{text}{stars}"),
             Cell::Error(text) => format!("({text})"),
+            Cell::Interval(low, high) => format!("[{low}, {high}]"),
         }
     }
 }
@@ -50,6 +53,16 @@ impl Row {
     /// A line of cells.
     pub fn new(stub: impl Into<String>, cells: Vec<Cell>) -> Self {
         Row { stub: stub.into(), cells }
+    }
+
+    /// A line with a title that runs across all columns.
+    pub fn title(text: impl Into<String>) -> Self {
+        Row { stub: text.into(), cells: Vec::new() }
+    }
+
+    /// Whether the line is a title across all columns.
+    pub fn is_title(&self) -> bool {
+        self.cells.is_empty()
     }
 }
 

@@ -20,6 +20,7 @@ th[scope=row], .corner { text-align: left; padding-right: 1.6rem; }
 thead th { font-weight: 600; }
 .words { text-align: left; }
 tbody { border-top: 1px solid var(--line); }
+th.panel { text-align: left; font-style: italic; padding-top: .4rem; }
 td.error { padding-right: .56rem; color: var(--soft); }
 td sup { position: absolute; }
 .notes { color: var(--soft); font-size: .85rem; max-width: 60rem; margin: .5rem 0 0; padding: 0; list-style: none; }
@@ -62,8 +63,11 @@ pub fn body(document: &Document) -> String {
 
 /// A table in a box that scrolls sideways, with its notes beneath.
 pub fn table(grid: &Grid) -> String {
-    let mut lines =
-        vec![format!("<div class=\"wide\">\n<table>\n<caption>{}</caption>\n<thead>", running(&grid.caption))];
+    let caption = match grid.caption.as_str() {
+        "" => String::new(),
+        caption => format!("<caption>{}</caption>\n", running(caption)),
+    };
+    let mut lines = vec![format!("<div class=\"wide\">\n<table>\n{caption}<thead>")];
     for (position, header) in grid.header.iter().enumerate() {
         let corner = if position == 0 { running(&grid.corner) } else { String::new() };
         let cells: String = header
@@ -77,6 +81,12 @@ pub fn table(grid: &Grid) -> String {
     for rows in &grid.sections {
         lines.push(String::from("<tbody>"));
         for row in rows {
+            if row.is_title() {
+                let span = grid.n_columns() + 1;
+                let title = running(&row.stub);
+                lines.push(format!("<tr><th class=\"panel\" scope=\"rowgroup\" colspan=\"{span}\">{title}</th></tr>"));
+                continue;
+            }
             let cells: String = row.cells.iter().enumerate().map(|(at, value)| cell(value, words(grid, at))).collect();
             lines.push(format!("<tr><th scope=\"row\">{}</th>{cells}</tr>", running(&row.stub)));
         }
@@ -103,6 +113,7 @@ fn cell(cell: &Cell, words: &str) -> String {
         Cell::Number { text, stars } if stars.is_empty() => format!("<td>{}</td>", number(text)),
         Cell::Number { text, stars } => format!("<td>{}<sup>{stars}</sup></td>", number(text)),
         Cell::Error(text) => format!("<td class=\"error\">({})</td>", number(text)),
+        Cell::Interval(low, high) => format!("<td class=\"error\">[{}, {}]</td>", number(low), number(high)),
     }
 }
 

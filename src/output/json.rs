@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::result::{
-    ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run, Separation,
+    ClusterDiagnostics, ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run,
+    Separation,
 };
 
 use super::json_text;
@@ -71,7 +72,9 @@ fn model(fit: &ModelFit) -> Value {
                 }))
                 .collect::<Vec<_>>(),
         },
-        "coefficients": fit.coefficients.iter().map(coefficient).collect::<Vec<_>>(),
+        "coefficients": fit.coefficients.iter().enumerate()
+            .map(|(j, row)| with_df(coefficient(row), fit.df.as_ref().map(|df| df.coefficients[j])))
+            .collect::<Vec<_>>(),
         "vcov": matrix("terms", &terms, &fit.vcov),
         "dropped_terms": fit.dropped_terms.iter()
             .map(|dropped| json!({"term": dropped.term, "reason": dropped.reason}))
@@ -91,9 +94,15 @@ fn model(fit: &ModelFit) -> Value {
             "counted": absorbed.counted,
             "in_k": absorbed.in_k,
         })),
-        "rates": rates.map_or_else(Vec::new, |rates| rates.levels.iter().map(level).collect()),
+        "rates": rates.map_or_else(Vec::new, |rates| {
+            let rows = rates.levels.iter().map(level).enumerate();
+            rows.map(|(k, row)| with_df(row, fit.df.as_ref().map(|df| df.rates[k]))).collect()
+        }),
         "rates_info": rates.map(rates_info),
-        "contrasts": rates.map_or_else(Vec::new, |rates| rates.contrasts.iter().map(contrast).collect()),
+        "contrasts": rates.map_or_else(Vec::new, |rates| {
+            let rows = rates.contrasts.iter().map(contrast).enumerate();
+            rows.map(|(c, row)| with_df(row, fit.df.as_ref().map(|df| df.contrasts[c]))).collect()
+        }),
         "rates_vcov": rates.map(|rates| {
             let levels: Vec<&str> = rates.levels.iter().map(|row| row.level.as_str()).collect();
             matrix("levels", &levels, &rates.vcov)
@@ -101,8 +110,34 @@ fn model(fit: &ModelFit) -> Value {
         "flow": flow(&fit.flow),
         "overlap": fit.overlap.as_ref().map(overlap),
         "fit": statistics(&fit.fit, &fit.r2_steps),
+        "penalised_log_likelihood": fit.penalty.map(|penalty| fit.fit.log_likelihood + penalty),
         "warnings": fit.warnings,
+        "diagnostics": fit.diagnostics.iter().map(diagnostics).collect::<Vec<_>>(),
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
+        "penalty": fit.penalty,
+    })
+}
+
+/// What clustered errors rest on.
+fn diagnostics(found: &ClusterDiagnostics) -> Value {
+    let numbers = found.numbers.iter().map(|number| {
+        json!({
+            "name": number.name,
+            "largest_leverage": number.largest_leverage,
+            "leverage_variation": number.leverage_variation,
+            "effective_clusters": number.effective_clusters,
+            "df": number.df,
+            "largest_change": number.largest_change,
+            "change_in_errors": number.change_in_errors,
+        })
+    });
+    json!({
+        "cluster": found.cluster,
+        "clusters": found.clusters,
+        "rows": {
+            "smallest": found.smallest, "median": found.median, "mean": found.mean, "largest": found.largest,
+        },
+        "numbers": numbers.collect::<Vec<_>>(),
     })
 }
 
@@ -116,6 +151,14 @@ fn separation(found: &Separation) -> Value {
         "side": names::separated_side(found.side),
         "rows": found.rows,
     })
+}
+
+/// A row with its own degrees of freedom, if it has them.
+fn with_df(mut row: Value, df: Option<f64>) -> Value {
+    if let Some(df) = df {
+        row["df"] = json!(df);
+    }
+    row
 }
 
 fn coefficient(row: &Estimate) -> Value {
@@ -154,6 +197,7 @@ fn rates_info(rates: &Rates) -> Value {
         "reference_level": rates.reference_level,
         "composition": names::composition(rates.composition),
         "scale": rates.scale,
+        "target": rates.target,
         "target_rows": rates.target_rows,
     })
 }

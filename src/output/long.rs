@@ -2,7 +2,7 @@
 //!
 //! The columns, their order and their meaning are fixed by [`SCHEMA_VERSION`]; see `docs/output.md`.
 
-use crate::result::{ContrastRow, DroppedTerm, Estimate, ModelFit, R2Step, RateRow, Rates, Run};
+use crate::result::{ContrastRow, DegreesOfFreedom, DroppedTerm, Estimate, ModelFit, R2Step, RateRow, Rates, Run};
 
 use super::data_table::{DataTable, Value};
 use super::names;
@@ -60,6 +60,8 @@ struct Part {
     /// Rows, clusters and unadjusted mean of the level.
     level_counts: Option<(usize, Option<usize>, f64)>,
     note: Option<String>,
+    /// Degrees of freedom of its own.
+    df: Option<f64>,
 }
 
 /// The six numbers of an estimate; `NaN` where there is none.
@@ -86,11 +88,18 @@ pub fn long_table(run: &Run) -> DataTable {
         let parts = fit
             .coefficients
             .iter()
-            .map(|estimate| coefficient(fit, estimate))
+            .enumerate()
+            .map(|(j, estimate)| coefficient(fit, estimate, j))
             .chain(fit.dropped_terms.iter().map(dropped_term))
             .chain(fit.rates.iter().flat_map(|rates| {
-                let levels = rates.levels.iter().map(move |level| rate(fit, rates, level));
-                levels.chain(rates.contrasts.iter().map(move |row| contrast(rates, row)))
+                let own = move |of: fn(&DegreesOfFreedom) -> &[f64], at: usize| Some(of(fit.df.as_ref()?)[at]);
+                let levels = rates.levels.iter().enumerate();
+                let levels =
+                    levels.map(move |(k, level)| Part { df: own(|df| &df.rates, k), ..rate(fit, rates, level) });
+                let contrasts = rates.contrasts.iter().enumerate();
+                levels.chain(
+                    contrasts.map(move |(c, row)| Part { df: own(|df| &df.contrasts, c), ..contrast(rates, row) }),
+                )
             }))
             .chain(fit.r2_steps.iter().map(r2_step))
             .chain(fit.flow.dropped.iter().map(|step| dropped_rows(&step.reason, step.rows)));
@@ -99,8 +108,9 @@ pub fn long_table(run: &Run) -> DataTable {
     table.with_data_note(run.data_note.as_deref())
 }
 
-fn coefficient(fit: &ModelFit, estimate: &Estimate) -> Part {
+fn coefficient(fit: &ModelFit, estimate: &Estimate, j: usize) -> Part {
     Part {
+        df: fit.df.as_ref().map(|df| df.coefficients[j]),
         kind: "coefficient",
         term: Some(estimate.term.clone()),
         level: factor_level(&estimate.term),
@@ -224,7 +234,7 @@ fn row(fit: &ModelFit, part: Part) -> Vec<Value> {
         part.numbers.estimate.into(),
         part.numbers.std_error.into(),
         part.numbers.statistic.into(),
-        if_estimated(names::degrees_of_freedom(fit.reference).into()),
+        if_estimated(part.df.or(names::degrees_of_freedom(fit.reference)).into()),
         part.numbers.p_value.into(),
         part.numbers.conf_low.into(),
         part.numbers.conf_high.into(),

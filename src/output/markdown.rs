@@ -26,11 +26,12 @@ pub fn table(grid: &Grid) -> String {
         let corner = if position == 0 { grid.corner.as_str() } else { "" };
         rows.push(std::iter::once(corner).chain(header.iter().map(String::as_str)).map(cell_text).collect());
     }
-    let body = grid.sections.iter().flatten().map(|row| {
-        std::iter::once(cell_text(&row.stub)).chain(row.cells.iter().map(Cell::plain).map(|text| cell_text(&text)))
-    });
-    rows.extend(body.map(Iterator::collect));
     let n_columns = grid.n_columns() + 1;
+    rows.extend(grid.sections.iter().flatten().map(|row| {
+        let stub = if row.is_title() { format!("**{}**", cell_text(&row.stub)) } else { cell_text(&row.stub) };
+        let cells = row.cells.iter().map(Cell::plain).map(|text| cell_text(&text));
+        std::iter::once(stub).chain(cells.chain(std::iter::repeat(String::new()))).take(n_columns).collect()
+    }));
     let widths: Vec<usize> = (0..n_columns)
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(3))
         .collect();

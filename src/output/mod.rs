@@ -1,12 +1,14 @@
-//! From results to files: what a [`Run`] looks like as text, Markdown, LaTeX, HTML, CSV and JSON.
+//! From results to files: what a [`Run`] looks like as text, Markdown, LaTeX, HTML, Typst, CSV and JSON.
 //!
 //! Scripts read the exact forms: the [long table](long) as CSV and the [JSON document](json). Readers get rounded
 //! tables: [`report`] arranges them once as a [`Document`](document::Document), and one renderer per format lays
 //! that out. Nothing here computes a statistic.
 
 pub mod bootstrap;
+pub mod coverage_table;
 pub mod csv;
 pub mod data_table;
+mod diagnostics_table;
 pub mod document;
 pub mod estimators_table;
 pub mod explain;
@@ -25,11 +27,13 @@ pub mod notes;
 pub mod number;
 pub mod options;
 pub mod rates_table;
+pub mod read;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
 pub mod tests_table;
 pub mod text;
+pub mod typst;
 pub mod write;
 
 pub use options::{Format, RenderOptions};
@@ -52,8 +56,9 @@ pub fn render(run: &Run, format: Format, options: &RenderOptions) -> String {
 pub fn render_document(document: &Document, format: Format, options: &RenderOptions) -> String {
     match format {
         Format::Markdown => markdown::render(document),
-        Format::Latex => latex::render(document),
+        Format::Latex => latex::render_as(document, &latex::Style { siunitx: options.siunitx, label: &options.label }),
         Format::Html => html::render(document),
+        Format::Typst => typst::render(document, &options.label),
         Format::Text | Format::Csv | Format::Json => text::render(document, options.width, options.ansi),
     }
 }
@@ -97,6 +102,11 @@ mod tests {
     #[test]
     fn html() {
         insta::assert_snapshot!(shown(Format::Html));
+    }
+
+    #[test]
+    fn typst() {
+        insta::assert_snapshot!(shown(Format::Typst));
     }
 
     #[test]

@@ -2,23 +2,35 @@
 
 use crate::result::{Composition, ContrastKind, Family, ModelFit, Reference, SeparatedSide, VcovKind};
 
-/// `ols`, `logit`, `poisson` or `probit`.
+/// Every family.
+pub const FAMILIES: [Family; 5] = [Family::Ols, Family::Logit, Family::Poisson, Family::Probit, Family::Clogit];
+
+/// Every kind of covariance.
+pub const VCOV_KINDS: [VcovKind; 8] = [
+    VcovKind::Iid,
+    VcovKind::Hc1,
+    VcovKind::Hc2,
+    VcovKind::Hc3,
+    VcovKind::Cr1,
+    VcovKind::Cr2,
+    VcovKind::Cr3,
+    VcovKind::Cr3j,
+];
+
+/// `ols`, `logit`, `poisson`, `probit` or `clogit`.
 pub fn estimator(family: Family) -> &'static str {
     match family {
         Family::Ols => "ols",
         Family::Logit => "logit",
         Family::Poisson => "poisson",
         Family::Probit => "probit",
+        Family::Clogit => "clogit",
     }
 }
 
-/// `iid`, `HC1` or `CR1`.
+/// `iid`, `HC1` to `HC3`, `CR1` to `CR3`, `CR3J`.
 pub fn se_type(kind: VcovKind) -> &'static str {
-    match kind {
-        VcovKind::Iid => "iid",
-        VcovKind::Hc1 => "HC1",
-        VcovKind::Cr1 => "CR1",
-    }
+    kind.name()
 }
 
 /// `sampled` or `fixed`.
@@ -51,7 +63,7 @@ pub fn contrast_scale(kind: ContrastKind) -> &'static str {
 pub fn coefficient_scale(family: Family) -> &'static str {
     match family {
         Family::Ols => "identity",
-        Family::Logit => "logit",
+        Family::Logit | Family::Clogit => "logit",
         Family::Poisson => "log",
         Family::Probit => "probit",
     }

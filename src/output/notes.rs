@@ -50,6 +50,13 @@ fn notes_of(fit: &ModelFit) -> Vec<String> {
     notes.extend(fit.weights.iter().map(|weights| format!("weighted by `{weights}`")));
     notes.extend(fit.effects.iter().filter_map(nested_note));
     notes.extend(rank_note(fit));
+    notes.extend(fit.penalty.map(|penalty| {
+        let penalised = fit.fit.log_likelihood + penalty;
+        format!(
+            "Firth's penalised likelihood: log likelihood {} with half the log determinant of the information",
+            rounded(penalised, 4)
+        )
+    }));
     notes.extend(fit.dropped_terms.iter().map(|dropped| format!("`{}` dropped: {}", dropped.term, dropped.reason)));
     notes.extend(fit.warnings.iter().map(|warning| format!("warning: {warning}")));
     notes
@@ -65,10 +72,13 @@ fn covariance_note(fit: &ModelFit) -> String {
         .collect();
     let errors = match fit.vcov_kind {
         VcovKind::Iid => String::from("standard errors for independent errors of equal variance (iid)"),
-        VcovKind::Hc1 => String::from("heteroskedasticity-robust standard errors (HC1)"),
-        VcovKind::Cr1 => format!("cluster-robust standard errors (CR1) by {}", clusters.join(" and ")),
+        kind if kind.is_clustered() => {
+            format!("cluster-robust standard errors ({}) by {}", kind.name(), clusters.join(" and "))
+        }
+        kind => format!("heteroskedasticity-robust standard errors ({})", kind.name()),
     };
     let reference = match fit.reference {
+        _ if fit.df.is_some() => String::from("t with the Bell-McCaffrey degrees of freedom of each number"),
         Reference::StudentT(df) => format!("t({})", rounded(df, 0)),
         Reference::Normal => String::from("the normal distribution"),
     };
@@ -79,6 +89,9 @@ fn covariance_note(fit: &ModelFit) -> String {
 fn small_sample_note(fit: &ModelFit) -> String {
     let parts = &fit.small_sample;
     let ssc = Ssc::parse(&parts.convention).unwrap_or_default();
+    if let Some(note) = defined_factor(fit) {
+        return note;
+    }
     let rule = ssc.rule(fit.family, fit.vcov_kind);
     let by = if ssc == Ssc::default() { String::new() } else { format!(" (convention `{ssc}`)") };
     let (n, k) = (count(parts.n), count(parts.k));
@@ -106,6 +119,22 @@ fn small_sample_note(fit: &ModelFit) -> String {
         _ => String::new(),
     };
     format!("small-sample factor {formula} = {:.6} with n = {n}{of_k}{groups}{by}", parts.factor)
+}
+
+/// What stands in for a factor where the covariance is defined without K.
+fn defined_factor(fit: &ModelFit) -> Option<String> {
+    let about = match fit.vcov_kind {
+        VcovKind::Iid | VcovKind::Hc1 | VcovKind::Cr1 => return None,
+        VcovKind::Hc2 | VcovKind::Cr2 => {
+            return Some(String::from("residuals are corrected for their leverage: no small-sample factor"));
+        }
+        VcovKind::Hc3 => return Some(String::from("every row left out in turn: no small-sample factor")),
+        VcovKind::Cr3 => "estimate",
+        VcovKind::Cr3j => "mean of the estimates without one",
+    };
+    let step = if fit.family == Family::Ols { "" } else { ", each by one step of scoring" };
+    let groups = fit.clusters.iter().map(|cluster| cluster.count).min().map_or_else(String::new, count);
+    Some(format!("every cluster left out in turn{step}, squares about the {about}, factor (G - 1)/G with G = {groups}"))
 }
 
 /// A nested effect that does not count in K (but for the constant).

@@ -11,6 +11,8 @@ pub enum Format {
     Latex,
     /// One self-contained HTML page.
     Html,
+    /// Typst tables.
+    Typst,
     /// The long table.
     Csv,
     /// The JSON document.
@@ -19,11 +21,12 @@ pub enum Format {
 
 impl Format {
     /// Every format with the name users call it by.
-    pub const NAMES: [(&'static str, Format); 6] = [
+    pub const NAMES: [(&'static str, Format); 7] = [
         ("text", Format::Text),
         ("markdown", Format::Markdown),
         ("latex", Format::Latex),
         ("html", Format::Html),
+        ("typst", Format::Typst),
         ("csv", Format::Csv),
         ("json", Format::Json),
     ];
@@ -35,6 +38,7 @@ impl Format {
             "md" | "markdown" => Some(Format::Markdown),
             "tex" => Some(Format::Latex),
             "html" | "htm" => Some(Format::Html),
+            "typ" => Some(Format::Typst),
             "csv" => Some(Format::Csv),
             "json" => Some(Format::Json),
             _ => None,
@@ -55,11 +59,23 @@ pub struct RenderOptions {
     pub width: usize,
     /// Bold and dim text in a terminal.
     pub ansi: bool,
+    /// LaTeX columns of numbers by the package `siunitx`, aligned at their decimal points.
+    pub siunitx: bool,
+    /// Name by which a LaTeX or Typst text refers to the first table, e.g. `tab:main`; empty for none.
+    pub label: String,
 }
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        RenderOptions { digits: 4, stars: None, columns_per_table: 6, width: 100, ansi: false }
+        RenderOptions {
+            digits: 4,
+            stars: None,
+            columns_per_table: 6,
+            width: 100,
+            ansi: false,
+            siunitx: false,
+            label: String::new(),
+        }
     }
 }
 

@@ -25,10 +25,14 @@ pub fn regression_table(fits: &[ModelFit], options: &RenderOptions) -> Grid {
 pub fn coefficient_table(fit: &ModelFit, options: &RenderOptions) -> Grid {
     let level = notes::percent_level(fit.conf_level);
     let statistic = if notes::is_t(fit) { "t value" } else { "z value" };
-    let header = ["Estimate", "Std. error", statistic, "p value", &format!("{level} low"), &format!("{level} high")];
+    let (low, high) = (format!("{level} low"), format!("{level} high"));
+    let mut header = vec!["Estimate", "Std. error", statistic, "p value", &low, &high];
+    if fit.df.is_some() {
+        header.insert(3, "df");
+    }
     let shown = |value| Cell::number(rounded(value, options.digits));
-    let estimated = fit.coefficients.iter().map(|row| {
-        let cells = vec![
+    let estimated = fit.coefficients.iter().enumerate().map(|(j, row)| {
+        let mut cells = vec![
             starred(row, options),
             shown(row.std_error),
             Cell::number(rounded(row.statistic, 2)),
@@ -36,6 +40,9 @@ pub fn coefficient_table(fit: &ModelFit, options: &RenderOptions) -> Grid {
             shown(row.conf_low),
             shown(row.conf_high),
         ];
+        if let Some(df) = &fit.df {
+            cells.insert(3, Cell::number(rounded(df.coefficients[j], 1)));
+        }
         Row::new(&row.term, cells)
     });
     let dropped = fit.dropped_terms.iter().map(|term| {
@@ -48,7 +55,7 @@ pub fn coefficient_table(fit: &ModelFit, options: &RenderOptions) -> Grid {
     Grid {
         caption: format!("{} `{}`", family_name(fit.family), fit.formula),
         corner: fit.outcome.clone(),
-        header: vec![header.map(str::to_owned).to_vec()],
+        header: vec![header.iter().map(|name| (*name).to_owned()).collect()],
         sections: non_empty(vec![estimated.chain(dropped).collect()]),
         notes,
     }
@@ -85,7 +92,7 @@ fn starred(row: &Estimate, options: &RenderOptions) -> Cell {
 }
 
 /// Names in order of first appearance, each once.
-pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for name in names {
         if !seen.contains(&name) {
@@ -188,13 +195,14 @@ fn distinct_steps(fits: &[ModelFit]) -> Vec<(usize, &str)> {
         .collect()
 }
 
-/// `OLS`, `Logit`, `Poisson` or `Probit`.
-pub(super) fn family_name(family: Family) -> &'static str {
+/// `OLS`, `Logit`, `Poisson`, `Probit` or `Conditional logit`.
+pub fn family_name(family: Family) -> &'static str {
     match family {
         Family::Ols => "OLS",
         Family::Logit => "Logit",
         Family::Poisson => "Poisson",
         Family::Probit => "Probit",
+        Family::Clogit => "Conditional logit",
     }
 }
 

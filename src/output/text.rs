@@ -61,7 +61,7 @@ impl Parts {
     /// The parts of a number with a decimal point; other cells are aligned at their last character.
     fn of(cell: &Cell) -> Option<Self> {
         let (open, text, mark) = match cell {
-            Cell::Empty | Cell::Text(_) => return None,
+            Cell::Empty | Cell::Text(_) | Cell::Interval(..) => return None,
             Cell::Number { text, stars } => ("", text, stars.as_str()),
             Cell::Error(text) => ("(", text, ")"),
         };
@@ -102,7 +102,7 @@ impl Layout {
         let mut layout =
             Layout { stub: display_width(&grid.corner), columns: vec![Column::default(); grid.n_columns()] };
         let rows = || grid.sections.iter().flatten();
-        for row in rows() {
+        for row in rows().filter(|row| !row.is_title()) {
             layout.stub = layout.stub.max(display_width(&row.stub));
             for (column, parts) in layout.columns.iter_mut().zip(row.cells.iter().map(Parts::of)) {
                 if let Some(parts) = parts {
@@ -153,6 +153,9 @@ fn table(grid: &Grid, style: &Style) -> String {
     let layout = Layout::of(grid);
     let rule = "─".repeat(layout.total());
     let mut lines = vec![style.bold(&wrapped(&grid.caption, style.width, "")), rule.clone()];
+    if grid.caption.is_empty() {
+        lines.remove(0);
+    }
     for (position, header) in grid.header.iter().enumerate() {
         let corner = if position == 0 { grid.corner.as_str() } else { "" };
         let cells = header.iter().enumerate().map(|(column, text)| layout.columns[column].aligned(text));
@@ -161,6 +164,10 @@ fn table(grid: &Grid, style: &Style) -> String {
     for rows in &grid.sections {
         lines.push(rule.clone());
         for row in rows {
+            if row.is_title() {
+                lines.push(style.bold(&row.stub));
+                continue;
+            }
             let cells = row.cells.iter().enumerate().map(|(column, cell)| layout.cell(column, cell));
             lines.push(joined(pad_right(&row.stub, layout.stub), cells));
         }

@@ -54,6 +54,9 @@ impl RunError {
                         | FitError::NoEffects { .. }
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
+                        | FitError::NoConditional { .. }
+                        | FitError::NoVcov { .. }
+                        | FitError::NoLeverage { .. }
                         | FitError::Slopes { .. }
                 )
             }
@@ -98,6 +101,7 @@ fn source_text(spec: &Resolved, sample: &str, role: Origin) -> Option<(String, S
         Origin::Formula => Some((String::from("the formula"), spec.formula_text.clone())),
         Origin::Filter => Some((String::from("the filter"), spec.filter_text.clone()?)),
         Origin::Weights => Some((String::from("the weights"), spec.weights_text.clone()?)),
+        Origin::Target => Some((String::from("the target"), spec.target_text.clone()?)),
         Origin::Sample => {
             let (name, text) = spec.sample_texts.iter().find(|(name, _)| name == sample)?;
             Some((format!("sample `{name}`"), text.clone()))
@@ -121,6 +125,8 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "the fixed effects fit all {exact} rows exactly (every cell holds one row, or one outcome); use coarser effects"
         ),
         FitError::NoRows { .. } => String::from("loosen the filter"),
+        // the message names the way out
+        FitError::NoVcov { .. } | FitError::NoLeverage { .. } => return None,
         FitError::ConstantOutcome { .. } => String::from("check the outcome and the filter"),
         FitError::NotBinary { outcome, .. } => {
             format!("write a comparison as outcome, e.g. `({outcome} >= 1)`, or use `--family ols`")
@@ -137,6 +143,13 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
         ),
         FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
+        FitError::NoConditional { reason } if reason.contains("intercepts") => String::from(
+            "take slopes from `--family clogit`, and rates from `--family logit --bias-correction` or `--family ols`",
+        ),
+        FitError::NoConditional { reason } if reason.contains("infinite") => String::from(
+            "take these terms out, merge or drop their levels; `--family logit` names the separating combination",
+        ),
+        FitError::NoConditional { .. } => String::from("use `--family logit`"),
         FitError::NoFirth { .. } => String::from("leave out `--firth`"),
         FitError::NoMargins { reason } if reason.contains("bias") => String::from("leave out `--bias-correction`"),
         FitError::NoMargins { .. } => {

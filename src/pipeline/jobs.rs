@@ -6,7 +6,7 @@ use crate::estimate::{FitError, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::formula::effect_name;
 use crate::model::{Origin, Prepared, Request, Workspace, prepare};
-use crate::result::{ModelFit, VcovKind};
+use crate::result::ModelFit;
 use crate::spec::Resolved;
 use crate::table::MISSING;
 use rayon::prelude::*;
@@ -136,10 +136,16 @@ pub(super) fn complete(
     fit.formula = formula.to_string();
     fit.weights = spec.weights_text.clone();
     fit.dropped_terms.extend(group.absent.iter().cloned());
-    if fit.vcov_kind != VcovKind::Cr1 && !request.clusters.is_empty() {
+    if !fit.vcov_kind.is_clustered() && !request.clusters.is_empty() {
         let names: Vec<String> = request.clusters.iter().map(|parts| format!("`{}`", effect_name(parts))).collect();
         fit.warnings
             .push(format!("the errors are not clustered by {}: another covariance was asked for", names.join(", ")));
+    }
+    if group.target_outside > 0 {
+        let rows = group.target_outside;
+        fit.warnings.push(format!(
+            "{rows} rows of the table belong to the target, but not to the sample: rates are without them"
+        ));
     }
     fit.flow.rows_read = group.flow.rows_read;
     let before = group.flow.dropped.iter().cloned();

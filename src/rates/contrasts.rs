@@ -2,6 +2,46 @@
 
 use crate::result::{ContrastKind, ContrastRow, Reference};
 
+/// Derivatives of each row of [`all`] with respect to the rates (of the logarithm, for ratios), in its order.
+pub fn gradients(rates: &[f64], base: usize) -> Vec<(ContrastKind, Vec<f64>)> {
+    let n = rates.len();
+    let others = || (0..n).filter(move |&k| k != base);
+    let row = |kind: ContrastKind, a: usize, b: usize| {
+        let slope = |k: usize| match kind {
+            ContrastKind::Reference | ContrastKind::Adjacent => 1.0,
+            ContrastKind::Ratio => 1.0 / rates[k],
+            ContrastKind::OddsRatio => 1.0 / (rates[k] * (1.0 - rates[k])),
+        };
+        let mut gradient = vec![0.0; n];
+        gradient[a] += slope(a);
+        gradient[b] -= slope(b);
+        (kind, gradient)
+    };
+    let mut rows: Vec<_> = others().map(|k| row(ContrastKind::Reference, k, base)).collect();
+    rows.extend((1..n).map(|k| row(ContrastKind::Adjacent, k, k - 1)));
+    rows.extend(others().map(|k| row(ContrastKind::Ratio, k, base)));
+    if rates.iter().all(|&rate| rate > 0.0 && rate < 1.0) {
+        rows.extend(others().map(|k| row(ContrastKind::OddsRatio, k, base)));
+    }
+    rows
+}
+
+/// Puts every contrast on a t distribution of its own, with these degrees of freedom.
+pub fn refer(rows: &mut [ContrastRow], df: &[f64], conf_level: f64) {
+    for (row, &df) in rows.iter_mut().zip(df) {
+        let reference = Reference::StudentT(df);
+        let half = reference.critical(conf_level) * row.std_error;
+        row.p_value = reference.p_value(row.statistic);
+        (row.conf_low, row.conf_high) = match row.kind {
+            ContrastKind::Reference | ContrastKind::Adjacent => (row.estimate - half, row.estimate + half),
+            ContrastKind::Ratio | ContrastKind::OddsRatio => {
+                let log = row.estimate.ln();
+                ((log - half).exp(), (log + half).exp())
+            }
+        };
+    }
+}
+
 /// Contrasts against the reference level, adjacent steps, ratios and odds ratios against the reference.
 ///
 /// `vcov` is the covariance of `rates`, row-major. Ratios are inferred on the log scale:

@@ -38,6 +38,7 @@ fn estimator(fit: &ModelFit) -> String {
         Family::Ols => "Ordinary least squares",
         Family::Logit => "Logit by maximum likelihood",
         Family::Probit => "Probit by maximum likelihood",
+        Family::Clogit => "Conditional logit given the number of ones in each cell of the fixed effects",
         Family::Poisson => "Poisson pseudo maximum likelihood",
     };
     let right = fit.formula.split_once('~').map_or(fit.formula.as_str(), |(_, right)| right.trim());
@@ -60,8 +61,9 @@ fn errors(fit: &ModelFit) -> String {
     let by = cluster(fit).map_or_else(String::new, |names| format!(" by `{names}`"));
     let errors = match fit.vcov_kind {
         VcovKind::Iid => String::from("Standard errors take the errors for independent, with one variance"),
-        VcovKind::Hc1 => String::from("Standard errors are robust to unequal variances (HC1)"),
         VcovKind::Cr1 => format!("Standard errors are clustered{by}"),
+        kind if kind.is_clustered() => format!("Standard errors are clustered{by} ({})", kind.name()),
+        kind => format!("Standard errors are robust to unequal variances ({})", kind.name()),
     };
     let reference = match fit.reference {
         Reference::StudentT(_) => "Student's t",

@@ -248,5 +248,6 @@ pub fn family_name(family: Family) -> &'static str {
         Family::Logit => "logit",
         Family::Poisson => "Poisson regression",
         Family::Probit => "probit",
+        Family::Clogit => "conditional logit",
     }
 }

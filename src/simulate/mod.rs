@@ -39,6 +39,11 @@ pub struct SimulateOptions {
     pub seed: u64,
 }
 
+impl SimulateOptions {
+    /// The table that the program calls `synthetic`: the published size, the first seed.
+    pub const EMBEDDED: SimulateOptions = SimulateOptions { sessions: 398_198, users: None, seed: 1 };
+}
+
 /// Why no table can be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {

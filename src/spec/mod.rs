@@ -7,9 +7,10 @@ mod embedded;
 mod resolve;
 mod vocabulary;
 
-pub use embedded::{EMBEDDED, embedded};
+pub use embedded::{EMBEDDED, REPRODUCED, embedded};
 pub use resolve::{Resolved, SourceError, SpecError, resolve};
 
+use crate::result::VcovKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +94,9 @@ pub struct ModelEntry {
     /// Factor for adjusted rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<String>,
+    /// Rows that adjusted rates are averaged over: a condition on the columns; all rows of the sample if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Whether the target rows are a sample too, or held fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub composition: Option<CompositionName>,
@@ -111,6 +115,9 @@ pub struct ModelEntry {
     /// Whether R2 is given after each fixed effect added in the formula's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2_steps: Option<bool>,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<bool>,
 }
 
 /// A named sample.
@@ -155,6 +162,8 @@ names! {
         Poisson,
         /// Binomial likelihood with the probit link
         Probit,
+        /// Conditional logit: given the number of ones in every cell of the fixed effects
+        Clogit,
     }
 }
 names! {
@@ -164,8 +173,41 @@ names! {
         Iid,
         /// Heteroskedasticity-robust, factor n/(n-K)
         Hc1,
+        /// Heteroskedasticity-robust, squared residuals over 1 - leverage
+        Hc2,
+        /// Heteroskedasticity-robust, every row left out in turn
+        Hc3,
         /// Clustered, factor G/(G-1) (n-1)/(n-K)
+        #[serde(alias = "cv1")]
+        #[value(alias = "cv1")]
         Cr1,
+        /// Clustered, residuals corrected for leverage, Bell-McCaffrey degrees of freedom (OLS)
+        #[serde(alias = "cv2")]
+        #[value(alias = "cv2")]
+        Cr2,
+        /// Clustered, every cluster left out in turn, squares about the estimate
+        #[serde(alias = "cv3")]
+        #[value(alias = "cv3")]
+        Cr3,
+        /// The same about the mean of the estimates without one cluster
+        #[serde(alias = "cv3j")]
+        #[value(alias = "cv3j")]
+        Cr3j,
+    }
+}
+
+impl From<VcovName> for VcovKind {
+    fn from(name: VcovName) -> Self {
+        match name {
+            VcovName::Iid => VcovKind::Iid,
+            VcovName::Hc1 => VcovKind::Hc1,
+            VcovName::Hc2 => VcovKind::Hc2,
+            VcovName::Hc3 => VcovKind::Hc3,
+            VcovName::Cr1 => VcovKind::Cr1,
+            VcovName::Cr2 => VcovKind::Cr2,
+            VcovName::Cr3 => VcovKind::Cr3,
+            VcovName::Cr3j => VcovKind::Cr3j,
+        }
     }
 }
 names! {
@@ -262,12 +304,14 @@ impl ModelEntry {
             singletons: self.singletons.or(below.singletons),
             min_users: self.min_users.or(below.min_users),
             rates: pick(&self.rates, &below.rates),
+            target: pick(&self.target, &below.target),
             composition: self.composition.or(below.composition),
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),
             bias_correction: self.bias_correction.or(below.bias_correction),
             firth: self.firth.or(below.firth),
             r2_steps: self.r2_steps.or(below.r2_steps),
+            diagnostics: self.diagnostics.or(below.diagnostics),
         }
     }
 }

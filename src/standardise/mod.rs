@@ -82,6 +82,9 @@ pub enum CellsError {
     /// Errors that have no formula here.
     #[error("cell estimators have no errors under equal variance")]
     Iid,
+    /// Errors that weigh residuals by their leverage.
+    #[error("cell estimators have no {} errors", .0.name())]
+    Leverage(VcovKind),
     /// No cell with every level.
     #[error(
         "no cell of the controls holds every level of `{factor}` ({cells} cells, {rows_in_pairs} of {rows} rows in cells with two levels or more)"
@@ -114,7 +117,8 @@ impl CellsError {
                 String::from("use `metier fit`, or put a `cut()` of the variable into the cells")
             }
             CellsError::Family => String::from("leave out `--family`, or use `metier fit`"),
-            CellsError::Iid => String::from("use `--vcov hc1`, or `--cluster`"),
+            CellsError::Leverage(kind) if kind.is_clustered() => String::from("use `--vcov cr1`"),
+            CellsError::Iid | CellsError::Leverage(_) => String::from("use `--vcov hc1`, or `--cluster`"),
             CellsError::NoOverlap { .. } => {
                 String::from("use fewer or coarser controls (`cut()` numbers), or merge levels of the factor")
             }
@@ -145,6 +149,9 @@ fn check<'a>(sample: &'a Sample, options: &Options) -> Result<&'a RatesFactor, C
     }
     if options.vcov == VcovKind::Iid {
         return Err(CellsError::Iid);
+    }
+    if options.vcov.uses_leverage() {
+        return Err(CellsError::Leverage(options.vcov));
     }
     if let Some(effect) = sample.effects.iter().find(|effect| !effect.slopes.is_empty() || !effect.constant) {
         return Err(CellsError::Slopes { effect: effect.name.clone() });

@@ -13,8 +13,13 @@ use crate::design::{RatesFactor, Sample};
 use crate::estimate::{FitError, Options, fit};
 use crate::inference::intervals::{estimate, logit_interval};
 use crate::rates::contrasts;
-use crate::result::{ClusterInfo, Composition, Estimate, ModelFit, RateRow, Rates, Reference, VcovKind};
+use crate::result::{
+    ClusterInfo, Composition, Estimate, Family, ModelFit, RateRow, Rates, Reference, SmallSample, VcovKind,
+};
 use crate::vcov::clustered_meat;
+use crate::vcov::convention::{KFactor, Rule};
+use crate::vcov::multiway::settle;
+use crate::vcov::small_sample::{Sizes, by_definition};
 
 /// Share of the standard error of a contrast below which a difference of estimators is zero by construction: what rounding of
 /// their covariance leaves is its square root.
@@ -44,7 +49,7 @@ pub struct Estimators {
     pub clusters: Vec<ClusterInfo>,
     /// Reference distribution of the cell estimators.
     pub reference: Reference,
-    /// G/(G - 1), or 1 without clusters.
+    /// G/(G - 1), or what the convention has instead; 1 without clusters, not a number where terms have their own.
     pub g_factor: f64,
     /// Sentences the reader must see.
     pub warnings: Vec<String>,
@@ -232,25 +237,21 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
     let of_cells = Point { outcome: &outcome, mean: &mean, common: &common, direct: &direct, pairs: &pairs };
 
     let stack = cell_records(context, &of_cells, options.composition, 0);
-    let (variance, clusters) = covariance(context, o, &outcome, &stack);
-    let (n, m) = (table.n_levels, others.len());
-    let smallest = clusters.iter().map(|cluster| cluster.count).min();
     let rows_used = table.rows_in(|c| table.overlap[c]);
     let cells_used = table.overlap.iter().filter(|&&used| used).count();
-    let (g_factor, df) = match smallest {
-        Some(g) if g < 2 => {
-            let cluster = sample.clusters[0].name.clone();
-            return Err(FitError::TooFewClusters { cluster, count: g }.into());
-        }
-        Some(g) => (g as f64 / (g as f64 - 1.0), g as f64 - 1.0),
-        None => (1.0, rows_used.saturating_sub(cells_used * n).max(1) as f64),
+    let Covariance { matrix: variance, clusters, factor: g, smallest } =
+        covariance(context, o, &outcome, &stack, rows_used)?;
+    let (n, m) = (table.n_levels, others.len());
+    let df = match smallest {
+        Some(groups) => groups as f64 - 1.0,
+        None => rows_used.saturating_sub(cells_used * n).max(1) as f64,
     };
     let reference = Reference::StudentT(df);
     let critical = reference.critical(options.conf_level);
     let l = stack.len();
     let block = |first: usize, len: usize| -> Vec<f64> {
         let entries = (0..len).flat_map(|a| (0..len).map(move |b| (first + a) * l + first + b));
-        entries.map(|at| g_factor * variance[at]).collect()
+        entries.map(|at| variance[at]).collect()
     };
     let jackknifed = context.cell_options.jackknife.then(|| {
         let estimators = [
@@ -260,8 +261,14 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
         jackknife(rows, (o, &outcome), table, &mean, &estimators, &pairs)
     });
     let counts = LevelCounts::new(context, o, &outcome, &mean);
-    let cell_rates = |which: usize, values: &[f64], weights: &CellWeights| {
-        let vcov = block(which * n, n);
+    let several = clusters.len() > 1;
+    let levels: Vec<&str> = factor.levels.iter().map(String::as_str).collect();
+    let mut settled = Vec::new();
+    let mut cell_rates = |which: usize, values: &[f64], weights: &CellWeights| {
+        let mut vcov = block(which * n, n);
+        if several {
+            settled.extend(settle(options.multiway, "rates within cells", &levels, &mut vcov));
+        }
         let rates = rates_record(context, o, &outcome, values, vcov, weights, &counts, reference, critical);
         CellRates { rates, jackknife: jackknifed.as_ref().map(|found| found.rates[which].clone()) }
     };
@@ -280,7 +287,7 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
         rows: pair.rows,
     });
     let pair_rows: Vec<PairContrast> = pair_rows.collect();
-    let (parts, test) = parts(context, o, &of_cells, g_factor, reference, critical)?;
+    let (parts, test) = parts(context, o, &of_cells, rows_used, reference, critical)?;
     let overlap = CellOverlap {
         cells: table.n_cells,
         cells_used,
@@ -293,17 +300,19 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
             .sum(),
         levels: counts.levels(context),
     };
+    let (common, direct) = (cell_rates(0, &common, &context.common), cell_rates(1, &direct, &context.direct));
+    settled.extend(warnings(&overlap, factor, &pairs));
     Ok(Estimators {
-        common: cell_rates(0, &common, &context.common),
-        direct: cell_rates(1, &direct, &context.direct),
+        common,
+        direct,
         common_weights: context.cell_options.common,
         pairs: pair_rows,
         parts,
         test,
         clusters,
         reference,
-        g_factor,
-        warnings: warnings(&overlap, factor, &pairs),
+        g_factor: g.factor,
+        warnings: settled,
         overlap,
         fit,
     })
@@ -347,17 +356,39 @@ fn cell_records(context: &Context, point: &Point, composition: Composition, extr
     records
 }
 
-/// Sum of outer products over clusters, or over rows, without a factor.
-fn covariance(context: &Context, o: usize, outcome: &CellOutcome, records: &Records) -> (Vec<f64>, Vec<ClusterInfo>) {
+/// A covariance by clusters, or by rows, with its factor.
+struct Covariance {
+    matrix: Vec<f64>,
+    clusters: Vec<ClusterInfo>,
+    factor: SmallSample,
+    smallest: Option<usize>,
+}
+
+/// Outer products of influence with the factor of clusters that the convention has; parameters are in the cells' own factors.
+fn covariance(
+    context: &Context,
+    o: usize,
+    outcome: &CellOutcome,
+    records: &Records,
+    rows_used: usize,
+) -> Result<Covariance, FitError> {
+    let Context { sample, options, .. } = context;
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records };
     let by = |grouping: Grouping| -> Meat { context.rows.meat(&query, grouping, &context.outside) };
-    if context.sample.clusters.is_empty() || context.options.vcov == VcovKind::Hc1 {
-        return (by(Grouping::Rows).matrix, Vec::new());
+    let sizes = Sizes { n: rows_used, k: 0, k_all: 0, any_nested: false };
+    if sample.clusters.is_empty() || options.vcov == VcovKind::Hc1 {
+        let (matrix, factor) = (by(Grouping::Rows).matrix, by_definition(rows_used, 0, 1.0));
+        return Ok(Covariance { matrix, clusters: Vec::new(), factor, smallest: None });
     }
-    let names: Vec<&str> = context.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-    let rule = context.options.multiway;
-    let meat = clustered_meat(&names, records.len(), rule, false, |subset| by(Grouping::Clusters(subset)));
-    (meat.bare(), meat.clusters())
+    let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let meat_of = |subset: &[usize]| by(Grouping::Clusters(subset));
+    let meat = clustered_meat(&names, records.len(), options.multiway, false, meat_of);
+    if let Some(few) = meat.too_few() {
+        return Err(FitError::TooFewClusters { cluster: few.name.clone(), count: few.groups });
+    }
+    let rule = Rule { k: KFactor::None, ..options.rule() };
+    let (factor, matrix) = meat.combined(&rule, Family::Ols, VcovKind::Cr1, &sizes);
+    Ok(Covariance { matrix, clusters: meat.clusters(), factor, smallest: Some(meat.smallest()) })
 }
 
 /// `k - reference`.
@@ -370,7 +401,7 @@ fn parts(
     context: &Context,
     o: usize,
     point: &Point,
-    g_factor: f64,
+    rows_used: usize,
     reference: Reference,
     critical: f64,
 ) -> Result<(Vec<Part>, Option<WaldTest>), CellsError> {
@@ -397,11 +428,11 @@ fn parts(
             }
         }
     }
-    let (variance, _) = covariance(context, o, point.outcome, &records);
+    let variance = covariance(context, o, point.outcome, &records, rows_used)?.matrix;
     let l = records.len();
     let of = |combination: &[(usize, f64)], other: &[(usize, f64)]| -> f64 {
         let pairs = combination.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
-        g_factor * pairs.map(|((i, a), (j, b))| a * b * variance[i * l + j]).sum::<f64>()
+        pairs.map(|((i, a), (j, b))| a * b * variance[i * l + j]).sum::<f64>()
     };
     let base = factor.reference;
     let complete = table.overlap.iter().all(|&used| used);
@@ -549,6 +580,7 @@ fn rates_record(
         reference_level: factor.levels[factor.reference].clone(),
         composition: options.composition,
         scale: if is_probability { "logit" } else { "identity" },
+        target: None,
         target_rows: counts.rows.iter().sum(),
         levels: (0..n).map(level).collect(),
         contrasts: contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, reference, critical),

@@ -5,8 +5,14 @@
 //! intersections (Cameron, Gelbach and Miller 2011). q is the [`small_sample`] factor by a [`convention`].
 
 pub mod convention;
+pub mod correct;
+pub mod delete;
+pub mod jackknife;
+pub mod leverage;
 pub mod multiway;
+pub mod partial;
 pub mod programs;
+pub mod satterthwaite;
 pub mod small_sample;
 
 use crate::aggregate::Meat;

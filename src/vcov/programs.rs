@@ -145,7 +145,7 @@ fn programs(bare: &Bare, family: Family, kind: VcovKind) -> Vec<Program> {
     match family {
         Family::Ols => found.push(named("reghdfe", Convention::Reghdfe, any, R::WithoutConstant)),
         Family::Poisson => found.push(named("ppmlhdfe", Convention::Reghdfe, any, R::WithoutConstant)),
-        Family::Logit | Family::Probit => {}
+        Family::Logit | Family::Probit | Family::Clogit => {}
     }
     let with_dummies = if bare.effects.is_empty() { "" } else { ", dummies" };
     let stata = match (family, bare.effects.len()) {
@@ -154,6 +154,7 @@ fn programs(bare: &Bare, family: Family, kind: VcovKind) -> Vec<Program> {
         (Family::Logit, _) => format!("Stata logit{with_dummies}"),
         (Family::Probit, _) => format!("Stata probit{with_dummies}"),
         (Family::Poisson, _) => format!("Stata poisson{with_dummies}"),
+        (Family::Clogit, _) => String::from("Stata clogit"),
     };
     let mut program = named(&stata, Convention::Stata, any, R::NegativeEigenvalue);
     program.note = (bare.terms.len() > 1).then_some("several ways by vcemway");

@@ -152,6 +152,8 @@ pub fn small_sample(rule: &Rule, family: Family, kind: VcovKind, sizes: &Sizes, 
             let same = factors.iter().all(|term| term.g_factor == first);
             SmallSample { terms: factors, ..single(k_factor, if same { first } else { f64::NAN }) }
         }
+        // their factors are part of their definitions
+        VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j => single(1.0, 1.0),
     }
 }
 

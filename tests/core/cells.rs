@@ -283,3 +283,95 @@ fn what_has_no_cells_is_refused() {
     assert!(matches!(error, CellsError::NoOverlap { rows_in_pairs, .. } if rows_in_pairs < 2000), "{error}");
     assert!(error.hint().unwrap().contains("cut()"));
 }
+
+/// A stream of uniform numbers: xorshift, enough for a simulation.
+struct Uniform(u64);
+
+impl Uniform {
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn pick(&mut self, shares: &[f64]) -> usize {
+        let mut left = self.next() * shares.iter().sum::<f64>();
+        shares.iter().position(|share| (left -= share, left < 0.0).1).unwrap_or(shares.len() - 1)
+    }
+}
+
+/// Sessions of users with a level, a habit (their mean) and a favourite cell; effects of levels differ by cell.
+fn drawn(seed: u64, users: usize, n_cells: usize) -> Table {
+    let mut random = Uniform(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    (0..20).for_each(|_| drop(random.next()));
+    let (mut user, mut level, mut cell, mut y) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for u in 0..users {
+        let own = random.pick(&[0.06, 0.22, 0.24, 0.34, 0.14]);
+        let habit = random.next() - 0.5;
+        // most have one or two sessions, a few have dozens
+        let sessions = 1 + (0.7 / (random.next() + 0.012)) as usize;
+        let favourite = (random.next() * n_cells as f64) as usize;
+        for _ in 0..sessions {
+            let c = if random.next() < 0.4 { favourite } else { (random.next() * n_cells as f64) as usize };
+            let slope = 0.04 + 0.05 * (c % 5) as f64 / 4.0;
+            let mean = 0.2 + 0.3 * (c % 7) as f64 / 6.0 + slope * own as f64 + 0.3 * habit;
+            user.push(format!("u{u:06}"));
+            level.push(format!("l{own}"));
+            cell.push(format!("c{c:04}"));
+            y.push(f64::from(u8::from(random.next() < mean)));
+        }
+    }
+    let mut table = Table::new(y.len());
+    for (name, labels) in [("user_id", user), ("expertise", level), ("cell", cell)] {
+        let labels: Vec<Option<String>> = labels.into_iter().map(Some).collect();
+        table.insert(Column::factor(name, Factor::from_labels(&labels)));
+    }
+    table.insert(Column::number("verified", y));
+    table
+}
+
+/// The study behind the table in `docs/estimators.md`: mean standard error over the spread of the estimates.
+/// `cargo test --release --no-default-features --test core errors_in_simulations -- --ignored --nocapture`
+#[test]
+#[ignore = "minutes; the table in docs/estimators.md"]
+fn errors_in_simulations() {
+    const DRAWS: u64 = 400;
+    let mut spec = model("verified ~ i(expertise, ref = \"l0\") | cell");
+    spec.rates = Some("expertise");
+    let names = ["cw", "ds", "ew"];
+    let mut sums = vec![[0.0; 5]; 15]; // value, square, plain, corrected, jackknife
+    let mut used = 0.0;
+    for seed in 1..=DRAWS {
+        let table = drawn(seed, 1500, 60);
+        let found = estimate(&table, &spec, CellOptions::default());
+        let plain =
+            estimate(&table, &spec, CellOptions { corrected: false, jackknife: false, ..CellOptions::default() });
+        used += found.overlap.rows_used as f64 / found.overlap.rows as f64 / DRAWS as f64;
+        let numbers = |found: &Estimators, error: bool| -> Vec<f64> {
+            let all = numbers(found, error);
+            names.iter().flat_map(|name| all.iter().find(|(known, _)| known == name).unwrap().1.clone()).collect()
+        };
+        let jackknife = |found: &Estimators| -> Vec<f64> {
+            let root = |vcov: &[f64]| (0..5).map(|k| vcov[k * 6].sqrt()).collect::<Vec<f64>>();
+            let rates = [&found.common, &found.direct].map(|rates| root(rates.jackknife.as_ref().unwrap()));
+            let pairs = found.pairs.iter().map(|pair| pair.jackknife.unwrap());
+            rates.concat().into_iter().chain(pairs).collect()
+        };
+        let parts = [numbers(&plain, true), numbers(&found, true), jackknife(&found)];
+        for (at, value) in numbers(&found, false).into_iter().enumerate() {
+            sums[at][0] += value;
+            sums[at][1] += value * value;
+            parts.iter().enumerate().for_each(|(which, errors)| sums[at][2 + which] += errors[at]);
+        }
+    }
+    println!("rows compared {used:.3}; plain, corrected, jackknife over the standard deviation of {DRAWS} draws");
+    for (at, [sum, squares, errors @ ..]) in sums.iter().enumerate().take(14) {
+        let draws = DRAWS as f64;
+        let spread = ((squares - sum * sum / draws) / (draws - 1.0)).sqrt();
+        let ratios = errors.map(|error| error / draws / spread);
+        let name = names[(at / 5).min(2)];
+        println!("{name} {}: {:.3} {:.3} {:.3}", at - 5 * (at / 5).min(2), ratios[0], ratios[1], ratios[2]);
+        assert!((0.85..1.15).contains(&ratios[1]), "{name}");
+    }
+}

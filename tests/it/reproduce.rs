@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Enough sessions for every model, few enough for a build without optimisation.
 pub const SESSIONS: &str = "20000";
 
-const FILES: [&str; 24] = [
+const FILES: [&str; 25] = [
     "comparison.csv",
     "comparison.md",
     "figure5.csv",
@@ -20,6 +20,7 @@ const FILES: [&str; 24] = [
     "figure5_logit.md",
     "figure5_logit.tex",
     "figure5_logit_fits.csv",
+    "metier.lock.json",
     "report.html",
     "results.csv",
     "results.json",

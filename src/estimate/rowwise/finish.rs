@@ -66,7 +66,7 @@ pub fn finish(
     let kept = kept(fit);
     let square = |i: usize, e: f64| e * e / design.weight(i);
     let scores = Scores { design, columns: fit.columns, kept: &kept, e, square };
-    let facts = scores.facts(fit.options.vcov == VcovKind::Cr1);
+    let facts = scores.facts(fit.options.vcov.is_clustered());
     let (rss, residual) = (facts.square, facts.residual);
     let counts = count(fit)?;
     let n = counts.n as f64;
@@ -107,7 +107,7 @@ pub fn finish_likelihood(fit: &Fit, o: usize, coef: Vec<f64>, at: &Likelihood) -
     let e = |i: usize, _: &[f64]| at.score[i];
     let kept = kept(fit);
     let scores = Scores { design, columns: fit.columns, kept: &kept, e, square: |_, _| 0.0 };
-    let facts = scores.facts(fit.options.vcov == VcovKind::Cr1);
+    let facts = scores.facts(fit.options.vcov.is_clustered());
     let sums = sum_blocks(design.n, 4, |rows| {
         let mut sums = vec![0.0; 4];
         for i in rows {
@@ -161,7 +161,7 @@ fn kept(fit: &Fit) -> Vec<usize> {
 /// Rows, parameters and the flow.
 fn count(fit: &Fit) -> Result<Counts, FitError> {
     let Fit { sample, options, design, .. } = *fit;
-    let clustered = options.vcov == VcovKind::Cr1;
+    let clustered = options.vcov.is_clustered();
     let nest = |effect: &Effect| sample.clusters.iter().find(|c| is_nested(design, effect, c)).map(|c| c.name.clone());
     let nested_in: Vec<Option<String>> =
         sample.effects.iter().map(|effect| if clustered { nest(effect) } else { None }).collect();
@@ -280,6 +280,7 @@ fn record(
         clusters: variance.clusters,
         small_sample: variance.small_sample,
         reference,
+        df: None,
         conf_level: options.conf_level,
         weights: None,
         effects: counts.effects,
@@ -290,6 +291,7 @@ fn record(
         fit: stats,
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics: Vec::new(),
         warnings,
     };
     Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })

@@ -34,7 +34,8 @@ pub fn applies(sample: &Sample, options: &Options) -> bool {
         && sample.rates.is_none()
         && !options.bias_correction
         && !options.margins
-        && !options.firth;
+        && !options.firth
+        && !options.vcov.uses_leverage();
     if options.method == Method::Cells || !is_whole {
         return false;
     }

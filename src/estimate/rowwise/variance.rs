@@ -31,6 +31,10 @@ pub(super) fn variance(
     let m = scores.kept.len();
     let options = fit.options;
     match options.vcov {
+        // `rowwise::applies` leaves these to the cells
+        kind @ (VcovKind::Hc2 | VcovKind::Hc3 | VcovKind::Cr2 | VcovKind::Cr3 | VcovKind::Cr3j) => {
+            Err(FitError::NoLeverage { kind, reason: String::from("the effects are absorbed row by row") })
+        }
         VcovKind::Cr1 => {
             let names: Vec<&str> = fit.sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
             // the first subset is the first variable, whose sums the pass over residuals may have made

@@ -55,7 +55,7 @@ fn check(own: Sloped, others: Vec<Sloped>, weight: Vec<f64>, state: &mut u64) {
         let mut columns = Columns::new(n, 3, kernel.n_levels());
         (0..3).for_each(|j| columns.fill(j, |i| v[j][i]));
         let raw: Vec<f64> = v.iter().map(|v| v.iter().zip(&weight).map(|(v, w)| w * v * v).sum()).collect();
-        kernel.absorb(&mut columns, &raw, 1e-11).unwrap();
+        kernel.absorb(&mut columns, &raw, 1e-11, None).unwrap();
         let effects: Vec<&Sloped> = std::iter::once(&own).chain(&others).collect();
         for (j, v) in v.iter().enumerate() {
             let expected = dense(&effects, &weight, v);
@@ -124,7 +124,7 @@ fn no_slopes_equal_the_kernel() {
     ours.fill(0, |i| (i as f64).sin());
     let mut theirs = ours.clone();
     let raw = [ours.column(0).iter().map(|v| v * v).sum()];
-    varying.absorb(&mut ours, &raw, TOLERANCE * 1e-2).unwrap();
+    varying.absorb(&mut ours, &raw, TOLERANCE * 1e-2, None).unwrap();
     kernel.absorb(&mut theirs, &raw, TOLERANCE * 1e-2, None).unwrap();
     for (a, b) in ours.column(0).iter().zip(theirs.column(0)) {
         assert!((a - b).abs() < 1e-9);
