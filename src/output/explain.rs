@@ -15,6 +15,7 @@ use super::names;
 use super::notes::percent_level;
 use super::number::{count, p_value, rounded};
 use super::options::RenderOptions;
+use super::regression_table::family_name;
 
 /// Decimals of factors.
 const FACTOR_DIGITS: usize = 6;
@@ -159,7 +160,7 @@ fn parts_grid(one: &Explained, position: usize, options: &RenderOptions) -> Grid
 
 fn described(fit: &ModelFit) -> String {
     let sample = if fit.sample == "all" { String::new() } else { format!(", sample `{}`", fit.sample) };
-    format!("{} `{}`{sample}", names::estimator(fit.family), fit.formula)
+    format!("{} `{}`{sample}", family_name(fit.family), fit.formula)
 }
 
 /// Where the degrees of freedom come from.
@@ -226,7 +227,6 @@ fn programs_grid(one: &Explained, position: usize, options: &RenderOptions) -> G
         let cells = numbers.into_iter().chain([Cell::number(p_value(p)), Cell::Text(from), ssc]);
         Row::new(report.program.clone(), cells.collect())
     };
-    let notes = one.reports.iter().filter(|report| !report.notes.is_empty());
     let mut rows = one.reports.iter().map(row);
     let ours = rows.by_ref().take(1).collect();
     Grid {
@@ -234,8 +234,22 @@ fn programs_grid(one: &Explained, position: usize, options: &RenderOptions) -> G
         corner: String::from("Program"),
         header: vec![header],
         sections: vec![ours, rows.collect()],
-        notes: notes.map(|report| format!("{}: {}", report.program, report.notes.join("; "))).collect(),
+        notes: program_notes(&one.reports),
     }
+}
+
+/// Each note once, behind the programs it is about.
+fn program_notes(reports: &[Report]) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for report in reports {
+        for note in &report.notes {
+            match found.iter_mut().find(|(text, _)| text == note) {
+                Some((_, programs)) => programs.push(&report.program),
+                None => found.push((note, vec![&report.program])),
+            }
+        }
+    }
+    found.into_iter().map(|(note, programs)| format!("{}: {note}", programs.join(", "))).collect()
 }
 
 const COLUMNS: [&str; 26] = [

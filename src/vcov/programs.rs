@@ -88,6 +88,11 @@ fn report(bare: &Bare, family: Family, kind: VcovKind, constant: bool, ways: usi
         VcovKind::Cr1 => combine(&bare.terms, &small_sample, m),
         _ => bare.terms[0].matrix.iter().map(|entry| entry * small_sample.factor).collect(),
     };
+    if rule.g == GFactor::LessK && small_sample.terms.iter().any(|term| term.groups <= small_sample.k) {
+        notes.push(String::from("no more clusters than parameters: G/(G - K) does not exist"));
+        let std_errors = vec![f64::NAN; m];
+        return Report { program: program.name, ssc, small_sample, reference, std_errors, notes };
+    }
     let negative = |matrix: &[f64]| (0..m).any(|a| matrix[a * m + a] < 0.0);
     let repaired = match remedy {
         _ if ways < 2 => None,
@@ -180,16 +185,16 @@ fn programs(bare: &Bare, family: Family, kind: VcovKind) -> Vec<Program> {
     };
     found.push(named(&sandwich, Convention::Sandwich, any, R::Nothing));
     if clustered {
-        found.extend(club_sandwich());
+        found.extend(club_sandwich(ols));
     }
     found.push(named("bare sandwich", Convention::None, any, R::Nothing));
     found
 }
 
 /// clubSandwich's CR1, CR1S and CR1p with their naive t tests.
-fn club_sandwich() -> Vec<Program> {
+fn club_sandwich(ols: bool) -> Vec<Program> {
     let rule = |k: KFactor, g: GFactor, t: TDf| Rule { k, effects: EffectsInK::Full, df: Shared::Exact, g, t };
-    let naive = "by default with Satterthwaite degrees of freedom; here its naive t test";
+    let naive = "its naive t test, by default it has Satterthwaite degrees of freedom";
     let one = |name: &str, ssc: Option<&str>, rule: Rule| Program {
         name: format!("R clubSandwich {name}"),
         ssc: ssc.map(str::to_owned),
@@ -199,13 +204,10 @@ fn club_sandwich() -> Vec<Program> {
         note: Some(naive),
     };
     let groups = TDf::Groups;
+    let written = "custom(k = n-1, effects = full, df = exact, g = each, t = g)";
     vec![
         one("CR1", Some("custom(k = none, g = each, t = g)"), rule(KFactor::None, GFactor::Each, groups)),
-        one(
-            "CR1S",
-            Some("custom(k = n-1, effects = full, df = exact, g = each, t = g)"),
-            rule(KFactor::NMinusOne, GFactor::Each, groups),
-        ),
+        one("CR1S", Some(if ols { "stata" } else { written }), rule(KFactor::NMinusOne, GFactor::Each, groups)),
         one("CR1p", None, rule(KFactor::None, GFactor::LessK, groups)),
     ]
 }
