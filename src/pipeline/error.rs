@@ -142,6 +142,10 @@ fn fit_hint(error: &FitError) -> Option<String> {
         FitError::Separated { factor: Some(factor), .. } => format!(
             "leave out `--rates`, merge or drop the levels of `{factor}`, or use `--family ols`; a rate of exactly 0 or 1 has no error"
         ),
+        FitError::NoVcov { kind, .. } | FitError::NoLeverage { kind, .. } => String::from(match kind.is_clustered() {
+            true => "`--vcov cr1`, or `metier bootstrap`",
+            false => "`--vcov hc1`",
+        }),
         FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
         FitError::NoConditional { reason } if reason.contains("intercepts") => String::from(
             "take slopes from `--family clogit`, and rates from `--family logit --bias-correction` or `--family ols`",
