@@ -74,7 +74,11 @@ impl<'a, const N: usize> Dense<'a, N> {
             cells,
             entries,
             cluster: residuals.cluster.clone(),
-            square: [product(0, 0), product(0, N - 1), product(N - 1, N - 1)],
+            square: if N > 1 {
+                [product(0, 0), product(0, N - 1), product(N - 1, N - 1)]
+            } else {
+                [product(0, 0), 0.0, 0.0]
+            },
             groups: linear.solver.group_inverse().len(),
             inverse: full_inverse(linear),
             products: score_products(linear, &residuals.a),
