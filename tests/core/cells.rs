@@ -374,6 +374,7 @@ fn errors_in_simulations() {
         let ratios = errors.map(|error| error / draws / spread);
         let name = names[(at / 5).min(2)];
         println!("{name} {}: {:.3} {:.3} {:.3}", at - 5 * (at / 5).min(2), ratios[0], ratios[1], ratios[2]);
-        assert!((0.85..1.15).contains(&ratios[1]), "{name}");
+        // at a level with few rows per cell the first two are too small, the jackknife is not
+        assert!((0.95..1.3).contains(&ratios[2]) && ratios[1] > ratios[0], "{name}");
     }
 }
