@@ -117,6 +117,7 @@ fn run(table: &Table, formula: &str, family: Family) -> f64 {
         missing_cluster: MissingCluster::Refuse,
         min_users: 0,
         rates: None,
+        target: None,
     };
     let workspace = Workspace::new(table);
     let prepared = prepare(&workspace, &request).unwrap();

@@ -7,7 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use metier::design::cells::Cells;
 use metier::design::{Cluster, Effect, NO_COLUMN, Outcome, RatesFactor, Sample, Term, TermLevels};
 use metier::estimate::{Options, fit};
-use metier::result::Family;
+use metier::result::{Family, VcovKind};
 use std::hint::black_box;
 
 const ROWS: usize = 400_000;
@@ -87,6 +87,7 @@ fn sample(interacted: bool, rates: bool) -> Sample {
             term_codes: (0..5).collect(),
             reference: 0,
         }),
+        target: None,
     }
 }
 
@@ -103,7 +104,29 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("4 OLS with rates, interacted", |b| b.iter(|| fit(black_box(&interacted), &ols)));
     group.bench_function("4 logits with rates, additive", |b| b.iter(|| fit(black_box(&additive), &logit)));
     group.bench_function("4 logits with rates, interacted", |b| b.iter(|| fit(black_box(&interacted), &logit)));
+    // one regression, its coefficients and rates: the jackknife over users beside the sandwich
+    for (name, table) in [("additive", &additive), ("interacted", &interacted)] {
+        let table = Sample { outcomes: table.outcomes[..1].to_vec(), ..heavy_tailed(table) };
+        for (kind, vcov) in [("CR1", VcovKind::Cr1), ("CR3", VcovKind::Cr3), ("CR2", VcovKind::Cr2)] {
+            let options = Options { vcov, ..Options::default() };
+            group.bench_function(format!("OLS with rates, {name}, {kind}"), |b| {
+                b.iter(|| fit(black_box(&table), &options));
+            });
+        }
+    }
     group.finish();
+}
+
+/// The same rows with users of whom the largest has hundreds.
+fn heavy_tailed(sample: &Sample) -> Sample {
+    let mut random = Random(11);
+    let extra = |random: &mut Random| (random.uniform().powi(2) * USERS as f64) as u32;
+    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { extra(&mut random) }).collect();
+    users.sort_unstable();
+    Sample {
+        clusters: vec![Cluster { name: String::from("user"), codes: users.into(), n_clusters: USERS }],
+        ..sample.clone()
+    }
 }
 
 criterion_group!(estimation, benches);

@@ -120,6 +120,7 @@
 //!         term_codes: vec![0, 1], // the same codes as in the term
 //!         reference: 0,
 //!     }),
+//!     target: None,
 //! };
 //!
 //! let fitted = fit(&sample, &Options::default()).remove(0)?; // one result per outcome
@@ -138,6 +139,7 @@
 pub mod absorb;
 pub mod aggregate;
 pub mod coverage;
+pub mod describe;
 pub mod design;
 pub mod estimate;
 pub mod expr;
@@ -154,6 +156,8 @@ pub mod standardise;
 pub mod table;
 pub mod vcov;
 
+#[cfg(feature = "cli")]
+pub mod chart;
 #[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]

@@ -83,6 +83,44 @@ pub enum Composition {
     Fixed,
 }
 
+/// What a clustered covariance rests on, by one cluster variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterDiagnostics {
+    /// The variable.
+    pub cluster: String,
+    /// Clusters with a row in the estimation.
+    pub clusters: usize,
+    /// Estimation rows of the smallest cluster.
+    pub smallest: usize,
+    /// Median of the rows.
+    pub median: f64,
+    /// Mean of the rows.
+    pub mean: f64,
+    /// Rows of the largest.
+    pub largest: usize,
+    /// Coefficients, rates, differences of rates.
+    pub numbers: Vec<NumberDiagnostics>,
+}
+
+/// What one number rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberDiagnostics {
+    /// Term, `rate::<level>`, or a difference such as `2 - 1`.
+    pub name: String,
+    /// Largest share of a cluster in the squares of the influence weights (partial leverage).
+    pub largest_leverage: f64,
+    /// Coefficient of variation of the partial leverage.
+    pub leverage_variation: f64,
+    /// G* = G / (1 + variation^2).
+    pub effective_clusters: f64,
+    /// Bell-McCaffrey degrees of freedom, with CR2.
+    pub df: Option<f64>,
+    /// Largest absolute change when one cluster is left out; `NaN` if it is not known.
+    pub largest_change: f64,
+    /// The same in standard errors.
+    pub change_in_errors: f64,
+}
+
 /// Degrees of freedom of every number, where each has its own (CR2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct DegreesOfFreedom {
@@ -360,7 +398,10 @@ pub struct Rates {
     pub composition: Composition,
     /// Scale of the intervals: `logit`, `log` or `identity`.
     pub scale: &'static str,
-    /// Rows averaged over: estimation rows, and those fitted exactly (singletons, separated cells).
+    /// The target as written; `None` for the sample.
+    pub target: Option<String>,
+    /// Rows averaged over: those of the target among estimation rows and those fitted exactly (singletons, separated
+    /// cells).
     pub target_rows: usize,
     /// One row per level, in level order.
     pub levels: Vec<RateRow>,
@@ -511,6 +552,8 @@ pub struct ModelFit {
     pub r2_steps: Vec<R2Step>,
     /// Half the log determinant of the information, which Firth's penalised log likelihood adds; `None` without it.
     pub penalty: Option<f64>,
+    /// What clustered errors rest on, by cluster variable; empty unless asked for.
+    pub diagnostics: Vec<ClusterDiagnostics>,
     /// Sentences the reader must see, e.g. `2 cells of work_mode predict the outcome perfectly`.
     pub warnings: Vec<String>,
 }

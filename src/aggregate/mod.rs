@@ -71,9 +71,9 @@ pub trait Aggregator: Sync {
     /// The cluster variable that each effect is nested in (each of its levels lies in one cluster), if any, judged on the
     /// estimation rows.
     fn nesting(&self, exact: &[Exact]) -> Vec<Option<String>>;
-    /// Distinct clusters of the first variable at each level of the rates factor.
+    /// Distinct clusters of the first variable at each level of the rates factor, in the target.
     fn level_clusters(&self) -> Vec<usize>;
-    /// Share of the total weight that the heaviest cluster of the first variable holds; 0 without clusters.
+    /// Share of the target's total weight that the heaviest cluster of the first variable holds; 0 without clusters.
     fn largest_cluster_share(&self) -> f64;
     /// Weight and outcome mean of every cluster in each of its cells. With `split_weights` rows of different weights are
     /// counted apart.

@@ -248,8 +248,8 @@ impl Aggregator for Rows<'_> {
         let Some(cluster) = self.sample.clusters.first() else { return count };
         // rows are sorted by this variable: a level meets a cluster anew when its last one changes
         let mut last = vec![u32::MAX; factor.levels.len()];
-        for (&code, &level) in cluster.codes.iter().zip(&factor.codes) {
-            if last[level as usize] != code {
+        for (row, (&code, &level)) in cluster.codes.iter().zip(&factor.codes).enumerate() {
+            if last[level as usize] != code && self.sample.target_multiplier(row) > 0.0 {
                 last[level as usize] = code;
                 count[level as usize] += 1;
             }
@@ -258,7 +258,8 @@ impl Aggregator for Rows<'_> {
     }
 
     fn largest_cluster_share(&self) -> f64 {
-        let weight = |rows: std::ops::Range<usize>| rows.map(|row| self.sample.weight(row)).sum::<f64>();
+        let of_row = |row| self.sample.weight(row) * self.sample.target_multiplier(row);
+        let weight = |rows: std::ops::Range<usize>| rows.map(of_row).sum::<f64>();
         let total = weight(0..self.sample.n_rows);
         self.bounds.windows(2).map(|run| weight(run[0] as usize..run[1] as usize) / total).fold(0.0, f64::max)
     }

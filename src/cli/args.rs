@@ -55,6 +55,8 @@ pub enum Command {
     Verify(super::verify::VerifyArguments),
     /// Write a folder for replication from a lock file
     Package(super::package::PackageArguments),
+    /// Make the report's other figures, or figures of your own: picture, numbers, tests
+    Figure(super::figure::FigureArguments),
     /// Tell whether a table fits the codebook, what is wrong, and what would be dropped
     Check(CheckArguments),
     /// Draw a synthetic session table whose analysis gives the published numbers
@@ -230,6 +232,9 @@ pub struct EntryArguments {
     /// Adjusted rates by this factor
     #[arg(long, value_name = "FACTOR")]
     pub rates: Option<String>,
+    /// Rows of the sample that adjusted rates are averaged over, e.g. `month == "2026-04"`
+    #[arg(long, value_name = "CONDITION")]
+    pub target: Option<String>,
     /// Composition of the target: a sample (default), or held fixed
     #[arg(long, value_enum)]
     pub composition: Option<CompositionName>,
@@ -248,6 +253,9 @@ pub struct EntryArguments {
     /// R2 after each fixed effect added in the formula's order, then with the regressors
     #[arg(long)]
     pub r2_steps: bool,
+    /// What clustered errors rest on: sizes, leverage and influence of clusters
+    #[arg(long)]
+    pub diagnostics: bool,
 }
 
 impl EntryArguments {
@@ -271,12 +279,14 @@ impl EntryArguments {
             singletons: self.singletons,
             min_users: self.min_users,
             rates: self.rates.clone(),
+            target: self.target.clone(),
             composition: self.composition,
             conf_level: self.conf_level,
             absorb: self.absorb,
             bias_correction: self.bias_correction.then_some(true),
             firth: self.firth.then_some(true),
             r2_steps: self.r2_steps.then_some(true),
+            diagnostics: self.diagnostics.then_some(true),
         }
     }
 }

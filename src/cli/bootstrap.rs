@@ -318,14 +318,14 @@ fn resample(
             let scheme = scheme_of(arguments);
             let how = UserOptions { draws, seed, scheme, conf_level: options.conf_level, keep_draws };
             let drawn = users(sample, options, &how, &progress.counter(draws))?;
-            (drawn.fit.clone(), Body::Users(drawn))
+            (drawn.fit.clone(), Body::Users(Box::new(drawn)))
         }
         Method::Permute => {
             let exchange = exchange_of(arguments);
             let factor = factor_of(arguments, sample)?;
             let how = PermuteOptions { draws, seed, exchange, keep_draws };
             let test = permute(sample, options, &factor, &how, &progress.counter(draws))?;
-            (test.fit.clone(), Body::Permuted(factor, test))
+            (test.fit.clone(), Body::Permuted(factor, Box::new(test)))
         }
     };
     Ok(Resampling { fit, body })

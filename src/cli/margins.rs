@@ -33,6 +33,7 @@ pub fn run(arguments: &MarginsArguments) -> Result<u8, Failure> {
     let verb = &arguments.verb;
     let mut progress = Progress::new(verb.source.quiet);
     let loaded = verb.load("margins", &mut progress, |spec| {
+        verb.refuse_target("margins", spec)?;
         spec.options.margins = true;
         Ok(())
     })?;

@@ -7,6 +7,7 @@ mod coverage;
 mod diagnostic;
 mod estimators;
 mod explain_se;
+mod figure;
 mod fit;
 mod list;
 mod lock;
@@ -53,6 +54,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Plot(ref plot) => plot::run(plot),
         Command::Verify(ref verify) => verify::run(verify),
         Command::Package(ref package) => package::run(package),
+        Command::Figure(ref figure) => figure::run(figure),
         Command::Check(ref check) => check::run(check),
         Command::Simulate(ref simulate) => simulate::run(simulate),
         Command::Coverage(ref coverage) => coverage::run(coverage),

@@ -6,25 +6,26 @@ use super::fit::parse_model;
 use super::lock::Inputs;
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
-use super::{Failure, exit, printer};
+use super::{Failure, exit, figure, printer};
+use crate::chart;
 use crate::codebook::{Codebook, Settings};
 use crate::compare::published::{PUBLISHED_CSV, parse_published};
 use crate::compare::render::{comparison_csv, comparison_markdown};
-use crate::compare::{COMPARED, Comparison, Lookup, Verdict, compare, count};
+use crate::compare::{COMPARED, Comparison, Lookup, SCOPE_CSV, Verdict, compare, count, parse_scope};
 use crate::figure::{draw::svg, png::png};
 use crate::model::Workspace;
 use crate::output::number::count as grouped;
 use crate::output::write::write_atomic;
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::{fit_models, sample_counts};
-use crate::report::exhibits::{of_figure, of_table};
+use crate::report::exhibits::{in_order, of_chart, of_figure, of_table};
 use crate::report::page::html;
 use crate::report::sections::{of_comparison, of_flow, of_methods, of_overlap};
-use crate::report::{Fact, Report};
+use crate::report::{Exhibit, Fact, Report};
 use crate::result::{ModelFit, Run};
 use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
-use crate::spec::{EMBEDDED, ModelEntry, Resolved};
+use crate::spec::{EMBEDDED, ModelEntry, REPRODUCED, Resolved};
 use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
 use crate::table::Table;
 use std::path::{Path, PathBuf};
@@ -65,9 +66,9 @@ fn command_line(arguments: &ReproduceArguments, verb: &str) -> String {
     words.join(" ")
 }
 
-/// The command that fits one model file alone.
-fn alone(arguments: &ReproduceArguments, model: &str) -> String {
-    let mut words = vec![format!("metier fit --model {model}"), data_words(arguments)];
+/// The command that makes one part alone.
+fn alone(arguments: &ReproduceArguments, what: &str) -> String {
+    let mut words = vec![format!("metier {what}"), data_words(arguments)];
     words.extend(setting_words(arguments));
     let drawn = drawn_first(arguments).map_or_else(String::new, |draw| format!("{draw} && "));
     drawn + &words.join(" ")
@@ -107,11 +108,19 @@ fn quoted(text: &String) -> String {
 
 fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8, Failure> {
     let mut progress = Progress::new(arguments.source.quiet);
-    let Reproduced { run, table, missing, inputs } = compute(arguments, &mut progress)?;
+    let Reproduced { run, table, missing, inputs, figures } = compute(arguments, &mut progress)?;
+    progress.stage("describe");
+    let workspace = Workspace::new(&table);
+    let options = chart::Options { min_users: arguments.min_users.unwrap_or(0), ..chart::Options::default() };
+    let made = figures.iter().map(|figure| figure::make(figure, &workspace, &options));
+    let made: Vec<(chart::Figure, Vec<ModelFit>)> = made.collect::<Result<_, Failure>>()?;
     progress.stage("compare and draw");
-    let comparisons = comparisons(&run.fits, &table)?;
+    let comparisons = comparisons(&run.fits, &table, made.iter().map(|(figure, _)| figure.clone()).collect())?;
     let mut files = render_files(&run, &comparisons, &missing)?;
-    let page = report(&run, &comparisons, &missing, command, &|model| alone(arguments, model));
+    for (figure, fits) in &made {
+        files.extend(figure::render_files(figure, fits, run.data_note.as_deref())?);
+    }
+    let page = report(arguments, &run, &made, &comparisons, &missing, command);
     let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
     files.push((String::from("report.html"), text.into_bytes()));
     let lock = inputs.lock(super::lock::command_line(), &run).to_text();
@@ -138,6 +147,8 @@ pub struct Reproduced {
     pub missing: Vec<String>,
     /// What a lock file says of specification and data.
     pub inputs: Inputs,
+    /// Figures that the table has columns for.
+    pub figures: Vec<figure::Loaded>,
 }
 
 /// Reads or draws the table, and fits every model.
@@ -148,7 +159,7 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
     let mut model_files = Vec::new();
-    for (name, text) in EMBEDDED {
+    for (name, text) in EMBEDDED.into_iter().filter(|(name, _)| REPRODUCED.contains(name)) {
         let mut file = parse_model(name, text)?;
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
@@ -160,8 +171,13 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
     let is_synthetic = arguments.data.is_empty();
     let mut counted: Vec<String> = COUNTED.iter().map(|&name| name.to_owned()).collect();
     let missing = if is_synthetic { Vec::new() } else { leave_out(arguments, &settings, &mut groups, &mut counted)? };
+    let mut figures = figure::all(&arguments.source)?;
+    if !is_synthetic {
+        figure::leave_out(&arguments.source, &arguments.data, &settings, &mut figures)?;
+    }
     let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
     names.extend(counted);
+    names.extend(figure::names_of(&figures)?);
     names.sort();
     names.dedup();
 
@@ -190,9 +206,9 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
     drop(workspace);
     progress.stage("hash");
     let drawn = is_synthetic.then_some((arguments.sessions, arguments.seed));
-    let paths: Vec<Option<&str>> = EMBEDDED.iter().map(|(name, _)| Some(*name)).collect();
+    let paths: Vec<Option<&str>> = REPRODUCED.iter().map(|name| Some(*name)).collect();
     let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, &settings, &table, drawn)?;
-    Ok(Reproduced { run, table, missing, inputs })
+    Ok(Reproduced { run, table, missing, inputs, figures })
 }
 
 /// Takes out the models and counts whose columns the table does not have, and says which.
@@ -239,9 +255,10 @@ fn create_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-fn comparisons(fits: &[ModelFit], table: &Table) -> Result<Vec<Comparison>, Failure> {
+fn comparisons(fits: &[ModelFit], table: &Table, figures: Vec<chart::Figure>) -> Result<Vec<Comparison>, Failure> {
     let published = parse_published(PUBLISHED_CSV).map_err(|error| Failure::input(&error, None))?;
-    Ok(compare(&published, Lookup { fits, counts: sample_counts(table) }))
+    let scope = parse_scope(SCOPE_CSV).map_err(|error| Failure::input(&error, None))?;
+    Ok(compare(&published, &scope, Lookup { fits, counts: sample_counts(table), figures: &figures }))
 }
 
 /// Every file of the folder, complete before the first is written.
@@ -279,31 +296,39 @@ fn render_files(run: &Run, comparisons: &[Comparison], missing: &[String]) -> Re
 
 /// The page.
 fn report(
+    arguments: &ReproduceArguments,
     run: &Run,
+    figures: &[(chart::Figure, Vec<ModelFit>)],
     comparisons: &[Comparison],
     missing: &[String],
     command: &str,
-    alone: &dyn Fn(&str) -> String,
 ) -> Report {
     let note = run.data_note.as_deref();
-    let exhibits = vec![
-        of_figure("figure5", "Figure 5", &figure_5(run), &figure_5_data(run), alone("figure5")),
+    let model = |name: &str| alone(arguments, &format!("fit --model {name}"));
+    let mut exhibits: Vec<Exhibit> = figures
+        .iter()
+        .map(|(figure, _)| of_chart(figure, note, alone(arguments, &format!("figure {}", figure.file.name))))
+        .collect();
+    exhibits.extend([
+        of_figure("figure5", "Figure 5", &figure_5(run), &figure_5_data(run), model("figure5")),
         of_table(
             "table_a1",
             "Table A1",
             "verified success by expertise under cumulative controls",
             &table_a1(&run.fits, note),
-            alone("table_a1"),
+            model("table_a1"),
         ),
         of_table(
             "table_a2",
             "Table A2",
             "verified success by level of expertise",
             &table_a2(&run.fits, note),
-            alone("table_a2"),
+            model("table_a2"),
         ),
-    ];
-    let mut sections = vec![of_methods(&run.fits), of_flow(&run.fits)];
+    ]);
+    in_order(&mut exhibits);
+    let fits: Vec<ModelFit> = run.fits.iter().chain(figures.iter().flat_map(|(_, fits)| fits)).cloned().collect();
+    let mut sections = vec![of_methods(&fits), of_flow(&fits)];
     sections.extend(of_overlap(&run.fits));
     sections.push(of_comparison(comparisons, &conflicts()));
     let rows = run.fits.iter().map(|fit| fit.flow.rows_read).max().unwrap_or(0);
@@ -398,7 +423,9 @@ fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, pr
             .filter(|(n, _)| *n > 0)
             .map(|(n, name)| format!("{n} {name}"))
             .collect();
-        text += &format!("  {figure:<10} {}\n", verdicts.join(", "));
+        if !rows.is_empty() {
+            text += &format!("  {figure:<13} {}\n", verdicts.join(", "));
+        }
     }
     let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
     text += &format!("\n{n_files} files in {}: start with report.html ({seconds:.1} s)\n", out.display());

@@ -1,33 +1,23 @@
 //! `metier test`.
 
-use super::args::{EntryArguments, OutputFormat, SourceArguments};
-use super::fit::{format_of, model_files, sources};
 use super::progress::Progress;
-use super::source::{SYNTHETIC, label_of};
-use super::{Failure, exit, printer};
+use super::source::label_of;
+use super::verb::VerbArguments;
+use super::{Failure, exit};
 use crate::hypothesis::{Adjustment, HypothesisError, Parameters, Source, TestOptions, test};
 use crate::model::Workspace;
 use crate::output::tests_table::{self, Report};
-use crate::output::write::{check_target, write};
-use crate::output::{Format, RenderOptions, json_text, render_document};
 use crate::pipeline::{Saved, fit_and_save};
 use crate::result::ModelFit;
-use crate::spec::{Resolved, SourceError};
+use crate::spec::SourceError;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
 
 /// `metier test`.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct TestArguments {
-    /// Formula: `y1 + y2 ~ x + log(z) + i(level, ref = "1") | fe1 + fe2^fe3`
-    pub formula: Option<String>,
-    /// Files, folders or patterns; `-` is standard input, `synthetic` the embedded table
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
-    pub data: Vec<String>,
-    /// Model files, or names of embedded ones; flags override what they say
-    #[arg(long, value_name = "FILE")]
-    pub model: Vec<String>,
+    #[command(flatten)]
+    pub verb: VerbArguments,
     /// What to test: equations, joined by commas if jointly, or a shorthand; repeat for several
     #[arg(short = 'H', long = "hypothesis", value_name = "HYPOTHESIS")]
     pub hypothesis: Vec<String>,
@@ -44,19 +34,6 @@ pub struct TestArguments {
     /// Seed of the draws; the same seed gives the same numbers anywhere
     #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true)]
     pub seed: u64,
-    #[command(flatten)]
-    pub entry: EntryArguments,
-    /// Output format; by default text, or what the output's extension says
-    #[arg(long, value_enum)]
-    pub format: Option<OutputFormat>,
-    /// File to write, atomically; standard output if left out
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Decimals of printed tables
-    #[arg(long, default_value_t = 4, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
-    pub digits: u8,
-    #[command(flatten)]
-    pub source: SourceArguments,
 }
 
 /// Adjustments.
@@ -86,36 +63,30 @@ Shorthands: all, FACTOR; with --rates: adjacent, pairs, trend, linear, increasin
 /// # Errors
 /// Whatever is wrong with the specification, the table, the estimation or the hypotheses.
 pub fn run(arguments: &TestArguments) -> Result<u8, Failure> {
-    arguments.source.apply_threads()?;
     if arguments.hypothesis.is_empty() {
         let hint = "e.g. `-H 'x = 0'`, `-H all`, or with `--rates FACTOR` `-H trend`";
         return Err(Failure::input("no hypothesis is given", Some(hint.to_owned())));
     }
-    let files = model_files("test", arguments.formula.as_deref(), &arguments.model)?;
-    let flags = arguments.entry.entry();
-    let mut groups: Vec<(String, Vec<Resolved>)> = files
-        .iter()
-        .map(|file| Ok((file.name.clone(), arguments.source.resolve(file, &flags)?)))
-        .collect::<Result<_, Failure>>()?;
-    groups.iter_mut().flat_map(|(_, specs)| specs).for_each(|spec| spec.options.keep_influence = true);
-    let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
-    let settings = arguments.source.settings(&settings)?;
-    check_target(arguments.output.as_deref())?;
-
-    let mut progress = Progress::new(arguments.source.quiet);
-    progress.stage("read");
-    let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
-    names.sort();
-    names.dedup();
-    let specs = || groups.iter().flat_map(|(_, specs)| specs);
-    let (table, is_synthetic) = arguments.source.table(&arguments.data, names, settings, specs())?;
-    let workspace = Workspace::new(&table);
+    let verb = &arguments.verb;
+    let mut progress = Progress::new(verb.source.quiet);
+    let loaded = verb.load("test", &mut progress, |spec| {
+        spec.options.keep_influence = true;
+        Ok(())
+    })?;
+    let workspace = Workspace::new(&loaded.table);
     let mut fits: Vec<(ModelFit, Saved)> = Vec::new();
-    for (name, specs) in &groups {
+    for (name, specs) in &loaded.groups {
         progress.stage(&format!("fit {name}"));
         fits.extend(fit_and_save(&workspace, specs, &label_of, &|_| {})?);
     }
     progress.stage("test");
+    if let Some((fit, _)) = fits.iter().find(|(_, saved)| saved.covariance.is_none()) {
+        let hint = String::from("use another estimator for this model");
+        return Err(Failure::input(
+            format!("the estimates of model `{}` have no covariance to test with", fit.model),
+            Some(hint),
+        ));
+    }
     let parts = fits.iter().filter_map(|(fit, saved)| {
         let covariance = saved.covariance.as_ref()?;
         let (influence, cluster_ids) = (covariance.influence.as_ref(), covariance.cluster_ids.as_slice());
@@ -137,26 +108,19 @@ pub fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     progress.finish();
 
     let fits: Vec<ModelFit> = fits.into_iter().map(|(fit, _)| fit).collect();
-    let sources = sources(&table, &arguments.data);
     let report = Report {
         run: &run,
         parameters: &parameters,
         fits: &fits,
         adjustment: options.adjustment,
-        data_note: is_synthetic.then_some(SYNTHETIC),
-        sources: &sources,
+        data_note: loaded.data_note.as_deref(),
+        sources: &loaded.sources,
     };
-    let render = RenderOptions {
-        digits: usize::from(arguments.digits),
-        ansi: !arguments.source.quiet && arguments.output.is_none() && printer::stdout_ansi(),
-        ..RenderOptions::default()
-    };
-    let text = match format_of(arguments.format, arguments.output.as_deref()) {
-        Format::Csv => tests_table::data_table(&report).to_csv(),
-        Format::Json => json_text::indented(&tests_table::json(&report)),
-        readable => render_document(&tests_table::document(&report, &render), readable, &render),
-    };
-    write(arguments.output.as_deref(), text.as_bytes())?;
+    verb.print(
+        |options| tests_table::document(&report, options),
+        || tests_table::data_table(&report),
+        || tests_table::json(&report),
+    )?;
     Ok(exit::DONE)
 }
 

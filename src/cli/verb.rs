@@ -88,6 +88,20 @@ impl VerbArguments {
         })
     }
 
+    /// Refuses another target than the sample, where a verb has none.
+    ///
+    /// # Errors
+    /// If the specification has a target.
+    pub fn refuse_target(&self, verb: &str, spec: &Resolved) -> Result<(), Failure> {
+        match &spec.target_text {
+            None => Ok(()),
+            Some(target) => Err(Failure::input(
+                format!("`metier {verb}` averages over the sample, not over the target `{target}`"),
+                Some(String::from("leave the target out, or fit the part alone with `--where`")),
+            )),
+        }
+    }
+
     /// Writes the result in the format asked for.
     ///
     /// # Errors

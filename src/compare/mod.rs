@@ -1,13 +1,18 @@
-//! Our numbers beside the published ones: every row of Figure 5, Tables A1 and A2 and the sample frame gets a verdict.
+//! Our numbers beside the published ones: every row that a table of sessions can speak to gets a verdict, every other one
+//! says in `data/published_scope.csv` why not.
 
 pub mod csv_reader;
+mod drawn;
 pub mod ours;
 pub mod published;
 pub mod render;
+pub mod scope;
 pub mod tolerance;
 
 pub use ours::{Lookup, SampleCounts};
 pub use published::{PUBLISHED_CSV, Published, PublishedError, parse_published};
+
+pub use scope::{OutOfScope, SCOPE_CSV, parse_scope};
 
 use ours::Ours;
 
@@ -57,18 +62,30 @@ pub struct Comparison {
 }
 
 /// Figures and tables that are compared, in the order of the comparison.
-pub const COMPARED: [&str; 4] = ["sample", "Figure 5", "Table A1", "Table A2"];
+pub const COMPARED: [&str; 15] = [
+    "sample",
+    "Figure 1",
+    "text sec 2.1",
+    "Figure 2",
+    "text sec 2.2",
+    "text fn 6",
+    "Figure 3",
+    "Figure 4",
+    "key findings",
+    "Figure 5",
+    "Figure 6",
+    "text sec 4.2",
+    "Figure A1",
+    "Table A1",
+    "Table A2",
+];
 
-/// Compares the published rows of [`COMPARED`] with ours; other rows are left out.
-pub fn compare(published: &[Published], ours: Lookup<'_>) -> Vec<Comparison> {
-    let of = |figure: &'static str| published.iter().filter(move |row| row.figure == figure && describes_sessions(row));
+/// Compares the published rows of [`COMPARED`] with ours; rows that are out of scope are left out.
+pub fn compare(published: &[Published], scope: &[OutOfScope], ours: Lookup<'_>) -> Vec<Comparison> {
+    let of = |figure: &'static str| {
+        published.iter().filter(move |row| row.figure == figure && !scope.iter().any(|out| out.is_about(row)))
+    };
     COMPARED.into_iter().flat_map(of).map(|row| compared(row, ours.find(row))).collect()
-}
-
-/// Whether a row is about the sessions; some rows of the sample frame are about how they were labelled.
-fn describes_sessions(row: &Published) -> bool {
-    row.figure != "sample"
-        || (row.panel == "frame" && ["count", "count_rounded", "share"].contains(&row.statistic.as_str()))
 }
 
 fn compared(published: &Published, ours: Ours) -> Comparison {
@@ -107,7 +124,13 @@ fn compared(published: &Published, ours: Ours) -> Comparison {
 
 /// Ours minus the published number, or the signed distance outside the published range.
 fn difference(published: &Published, ours: f64) -> f64 {
-    match (published.value, published.lo, published.hi) {
+    // a bound is a range with one end, whatever number stands beside it
+    let (value, lo, hi) = match published.statistic.as_str() {
+        "share_lower_bound" => (None, published.value, None),
+        "p_value_upper_bound" | "max_abs_gap" => (None, None, published.value),
+        _ => (published.value, published.lo, published.hi),
+    };
+    match (value, lo, hi) {
         (Some(value), _, _) => ours - value,
         (None, lo, hi) => {
             let below = lo.map_or(0.0, |lo| (ours - lo).min(0.0));
@@ -171,7 +194,8 @@ mod tests {
         let run = sample_run();
         let published = parse_published(PUBLISHED_CSV).unwrap();
         let counts = SampleCounts { sessions: Some(398_198), ..SampleCounts::default() };
-        let all = compare(&published, Lookup { fits: &run.fits, counts });
+        let scope = parse_scope(SCOPE_CSV).unwrap();
+        let all = compare(&published, &scope, Lookup { fits: &run.fits, counts, figures: &[] });
         let of = |figure: &str, group: &str, statistic: &str| {
             all.iter()
                 .find(|row| {

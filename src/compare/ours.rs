@@ -1,8 +1,10 @@
 //! Where our counterpart of a published number is found among the fits.
 
+use crate::chart::Figure;
 use crate::output::names::belongs_to;
 use crate::result::{Estimate, ModelFit, RateRow};
 
+use super::drawn::drawn;
 use super::published::Published;
 use super::tolerance;
 
@@ -50,6 +52,8 @@ pub struct Lookup<'a> {
     pub fits: &'a [ModelFit],
     /// Counts of the sample frame.
     pub counts: SampleCounts,
+    /// Figures 1 to 4, 6 and A1 and the label checks; those that were not made are missing.
+    pub figures: &'a [Figure],
 }
 
 impl Lookup<'_> {
@@ -59,7 +63,9 @@ impl Lookup<'_> {
             "Table A1" => self.table_a1(row),
             "Table A2" => self.table_a2(row),
             "Figure 5" => self.figure_5(row),
-            _ => self.frame(row),
+            "sample" => self.frame(row),
+            _ => drawn(self.figures, row)
+                .unwrap_or_else(|| Ours::Missing(format!("`{}` has no counterpart", row.outcome))),
         }
     }
 

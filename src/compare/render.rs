@@ -79,7 +79,15 @@ pub fn document(comparisons: &[Comparison], notices: &[String], conflicts: &[Str
 }
 
 fn heading(figure: &str) -> &str {
-    if figure == "sample" { "Sample frame" } else { figure }
+    match figure {
+        "sample" => "Sample frame",
+        "text sec 2.1" => "Text, section 2.1",
+        "text sec 2.2" => "Text, section 2.2",
+        "text fn 6" => "Text, footnote 6",
+        "text sec 4.2" => "Text, section 4.2",
+        "key findings" => "Key findings",
+        other => other,
+    }
 }
 
 fn legend() -> String {
@@ -205,7 +213,7 @@ fn plain(value: f64, decimals: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Lookup, PUBLISHED_CSV, SampleCounts, compare, parse_published};
+    use super::super::{Lookup, PUBLISHED_CSV, SCOPE_CSV, SampleCounts, compare, parse_published, parse_scope};
     use super::*;
     use crate::output::fixture::sample_run;
 
@@ -217,7 +225,8 @@ mod tests {
             no_clear_goal_share: Some(0.0771),
             ..SampleCounts::default()
         };
-        compare(&parse_published(PUBLISHED_CSV).unwrap(), Lookup { fits: &run.fits, counts })
+        let scope = parse_scope(SCOPE_CSV).unwrap();
+        compare(&parse_published(PUBLISHED_CSV).unwrap(), &scope, Lookup { fits: &run.fits, counts, figures: &[] })
     }
 
     #[test]

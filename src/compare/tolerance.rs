@@ -38,3 +38,35 @@ pub const FRAME_SHARE: f64 = 0.01;
 
 /// Slack for the last bits of a difference of two decimal numbers.
 pub const LAST_BITS: f64 = 1e-9;
+
+/// Shares of kinds of work and of codebase contexts, printed as whole percent: half a percent of rounding and the same
+/// again for users who differ from draw to draw.
+pub const SHARE: f64 = 0.01;
+
+/// Shares and means of Figure 2, read off a picture or stated as about this much.
+pub const READ_FROM_IMAGE: f64 = 0.03;
+
+/// Geometric means, means and medians per prompt, as a share of the published number: they are printed with two
+/// digits, and which sessions and zeros count is unpublished.
+pub const PER_PROMPT_SHARE: f64 = 0.15;
+
+/// Shares of sessions with very many actions, as a share of the published number: they depend on the far tail of a
+/// distribution of which little is published.
+pub const TAIL_SHARE: f64 = 0.5;
+
+/// Adjusted effects per level in Figure 3, printed as whole percent, under controls whose form is unpublished.
+pub const RELATIVE_EFFECT: f64 = 0.02;
+
+/// Shares of a month, printed as whole percent, of a seventh of the sessions.
+pub const MONTHLY_SHARE: f64 = 0.015;
+
+/// Changes of the task value since the first month: which mean is meant is unpublished, and the mean of a heavy tail in
+/// the first month has a standard error of about two percent.
+pub const VALUE_CHANGE: f64 = 0.06;
+
+/// Rates of Figure 6 and section 4.2, printed as whole percent; the smallest of the ten groups has a standard error of
+/// about a percent.
+pub const OCCUPATION_RATE: f64 = 0.025;
+
+/// Shares of Figure A1, printed as whole percent; the smallest signal has few sessions.
+pub const SIGNAL_SHARE: f64 = 0.02;

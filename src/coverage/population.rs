@@ -226,6 +226,7 @@ impl Population {
                 term_codes: (0..LEVELS as u32).collect(),
                 reference: 0,
             }),
+            target: None,
         }
     }
 }

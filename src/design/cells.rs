@@ -30,6 +30,8 @@ pub struct Cells {
     pub effect_codes: Vec<Vec<u32>>,
     /// Level of the rates factor in each cell; empty without one.
     pub rates_level: Vec<u32>,
+    /// Share of each cell in the target of adjusted rates.
+    pub target: Vec<f64>,
 }
 
 /// An outcome, cell by cell.
@@ -63,7 +65,11 @@ impl Cells {
         let of_cells = |codes: &[u32]| row.iter().map(|&row| codes[row as usize]).collect();
         let effect_codes = sample.effects.iter().map(|effect| of_cells(&effect.codes)).collect();
         let rates_level = sample.rates.as_ref().map_or_else(Vec::new, |rates| of_cells(&rates.codes));
-        Cells { of_row, row, rows, weight, absorbed, effect_codes, rates_level }
+        let multiplier = |cell: usize| sample.target_multiplier(row[cell] as usize);
+        let mut target: Vec<f64> = weight.iter().enumerate().map(|(cell, w)| w * multiplier(cell)).collect();
+        let total: f64 = target.iter().sum();
+        target.iter_mut().for_each(|share| *share /= total);
+        Cells { of_row, row, rows, weight, absorbed, effect_codes, rates_level, target }
     }
 
     /// Number of cells.
@@ -180,5 +186,6 @@ fn number_rows(sample: &Sample, absorbed: Option<usize>) -> (Vec<u32>, usize) {
         keys.push((&rates.codes, rates.levels.len()));
     }
     keys.extend(coded.iter().map(|(codes, n)| (codes.as_slice(), *n)));
+    keys.extend(sample.target.iter().map(|target| (target.codes.as_slice(), target.multipliers.len())));
     combine(&keys, sample.n_rows)
 }

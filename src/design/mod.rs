@@ -130,9 +130,27 @@ pub struct Sample {
     pub outcomes: Vec<Outcome>,
     /// Factor for adjusted rates.
     pub rates: Option<RatesFactor>,
+    /// Rows that adjusted rates are averaged over; `None` for all, by their weights.
+    pub target: Option<Target>,
+}
+
+/// Another target of adjusted rates than the sample: rows by their weight in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// As written.
+    pub name: String,
+    /// Group of each row.
+    pub codes: Vec<u32>,
+    /// What the weight of the rows of each group is multiplied by, 0 or more; some row counts.
+    pub multipliers: Vec<f64>,
 }
 
 impl Sample {
+    /// What the weight of a row is multiplied by in the target of adjusted rates.
+    pub fn target_multiplier(&self, row: usize) -> f64 {
+        self.target.as_ref().map_or(1.0, |target| target.multipliers[target.codes[row] as usize])
+    }
+
     /// Weight of a row.
     pub fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])

@@ -90,21 +90,22 @@ pub fn adjusted_rates(
             (_, true) => "log",
             _ => "identity",
         },
-        target_rows: problem.sample.n_rows,
+        target: problem.sample.target.as_ref().map(|target| target.name.clone()),
+        target_rows: shared.overlap.target_rows,
         levels: (0..n).map(level).collect(),
         contrasts,
         vcov,
     }
 }
 
-/// Unadjusted mean of each level.
+/// Unadjusted mean of each level in the target.
 fn raw_rates(rows: &Rows, factor: &RatesFactor, outcome: &CellOutcome) -> Vec<f64> {
     let cells = rows.cells();
     let (mut weight, mut sum) = (vec![0.0; factor.levels.len()], vec![0.0; factor.levels.len()]);
     for cell in 0..cells.len() {
         let level = cells.rates_level[cell] as usize;
-        weight[level] += cells.weight[cell];
-        sum[level] += cells.weight[cell] * outcome.mean[cell];
+        weight[level] += cells.target[cell];
+        sum[level] += cells.target[cell] * outcome.mean[cell];
     }
     sum.iter().zip(&weight).map(|(sum, weight)| sum / weight + outcome.shift).collect()
 }
@@ -143,7 +144,6 @@ pub fn describe_overlap(
 /// What the implied weights of each level's rate add up to.
 fn implied_weights(problem: Problem, factor: &RatesFactor, functionals: &Functionals, exact: &[Exact]) -> Vec<Implied> {
     let cells = problem.rows.cells();
-    let total: f64 = cells.weight.iter().sum();
     let mut implied = vec![Implied::default(); factor.levels.len()];
     for (cell, mark) in exact.iter().enumerate() {
         let rows = f64::from(cells.rows[cell]);
@@ -152,7 +152,7 @@ fn implied_weights(problem: Problem, factor: &RatesFactor, functionals: &Functio
         for (sums, combination) in implied.iter_mut().zip(&functionals.combination) {
             let weight = match mark {
                 Exact::No => slope.iter().zip(combination).map(|(h, c)| h * c).sum(),
-                _ => 1.0 / total,
+                _ => cells.target[cell] / cells.weight[cell],
             };
             sums.add(rows, per_row * weight);
         }

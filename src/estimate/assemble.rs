@@ -1,6 +1,7 @@
 //! From a point estimate to a [`ModelFit`]: influence, covariance, rates, fit statistics.
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
+use super::diagnostics::{self, Reported};
 use super::effects::FittedRows;
 use super::incidental;
 use super::leveraged::Design;
@@ -146,6 +147,8 @@ pub fn assemble_with(
     let fit = FittedCells {
         n_cells: cells.len(),
         weight: &cells.weight,
+        target: &cells.target,
+        is_sample: sample.target.is_none(),
         mean: &outcome.mean,
         cell: &layout.cell,
         fitted: point.fitted,
@@ -220,6 +223,7 @@ pub fn assemble_with(
     }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
+    warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
     for (j, term) in coef.names.iter().enumerate() {
         warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
     }
@@ -304,6 +308,13 @@ pub fn assemble_with(
         };
         Margins { rows: effects.iter().enumerate().map(row).collect(), composition: options.composition, vcov }
     });
+    let diagnostics = match options.diagnostics && !sample.clusters.is_empty() {
+        false => Vec::new(),
+        true => {
+            let reported = reported(&coefficients, rates.as_ref(), &combinations, df.as_ref());
+            diagnostics::diagnose(problem, &query, exact, design, &point, &extra, &reported)
+        }
+    };
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
@@ -333,9 +344,36 @@ pub fn assemble_with(
         fit: stats,
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics,
         warnings,
     };
     Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
+}
+
+/// Coefficients, rates and differences of rates with their errors.
+fn reported(
+    coefficients: &[Estimate],
+    rates: Option<&Rates>,
+    combinations: &[Vec<f64>],
+    df: Option<&DegreesOfFreedom>,
+) -> Vec<Reported> {
+    let mut names: Vec<(String, f64)> = coefficients.iter().map(|row| (row.term.clone(), row.std_error)).collect();
+    let mut own: Vec<f64> = df.map_or_else(Vec::new, |df| df.coefficients.clone());
+    if let Some(rates) = rates {
+        names.extend(rates.levels.iter().map(|row| (format!("rate::{}", row.level), row.std_error)));
+        let is_difference = |row: &&ContrastRow| matches!(row.kind, ContrastKind::Reference | ContrastKind::Adjacent);
+        // differences come before ratios
+        let differences = rates.contrasts.iter().take_while(is_difference);
+        names.extend(differences.map(|row| (row.contrast.clone(), row.std_error)));
+        own.extend(df.iter().flat_map(|df| df.rates.iter().chain(&df.contrasts)));
+    }
+    let number = |(at, (name, std_error)): (usize, (String, f64))| Reported {
+        name,
+        std_error,
+        combination: combinations[at].clone(),
+        df: own.get(at).copied(),
+    };
+    names.into_iter().enumerate().map(number).collect()
 }
 
 /// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.

@@ -5,6 +5,7 @@
 use super::assemble::{Counts, Extra, Point, Problem};
 use super::variance::{Unidentified, Variance};
 use super::{FitError, Options};
+use crate::absorb::exact::ExactSolver;
 use crate::absorb::{DENSE_LIMIT, Method, Solver};
 use crate::aggregate::{Aggregator, Grouping, Rows, ScoreQuery};
 use crate::design::Sample;
@@ -74,13 +75,13 @@ pub(super) struct Design<'a> {
 }
 
 /// Local weights of a likelihood on all cells: information per unit of weight, and f.
-struct Local {
+pub(super) struct Local {
     information: Vec<f64>,
     slope: Vec<f64>,
 }
 
 impl Local {
-    fn new(layout: &Layout, point: &Point, extra: &Extra, n_cells: usize) -> Option<Local> {
+    pub fn new(layout: &Layout, point: &Point, extra: &Extra, n_cells: usize) -> Option<Local> {
         extra.glm?;
         let (mut information, mut slope) = (vec![1.0; n_cells], vec![1.0; n_cells]);
         for (i, &cell) in layout.cell.iter().enumerate() {
@@ -91,7 +92,7 @@ impl Local {
         Some(Local { information, slope })
     }
 
-    fn scoring(&self) -> Scoring<'_> {
+    pub fn scoring(&self) -> Scoring<'_> {
         Scoring { information: &self.information, slope: &self.slope }
     }
 }
@@ -109,19 +110,15 @@ pub(super) fn variance(
     extra: &Extra,
 ) -> Result<Variance, FitError> {
     let Problem { sample, options, rows, o, .. } = problem;
-    let Solver::Exact(solver) = design.solver else {
-        let reason = String::from("the effects are not absorbed by a dense factor");
+    let own = double_factor(design, point);
+    let Some(solver) = own.as_ref().or(double_of(design.solver)) else {
+        let reason = String::from("there is no dense factor of the effects and regressors in double precision");
         return Err(FitError::NoLeverage { kind: options.vcov, reason });
     };
     let leverage = Leverage::new(solver, rows.cells().len());
     let local = Local::new(design.layout, point, extra, rows.cells().len());
     let records = query.records;
-    let numbers = Numbers {
-        records,
-        n_coef: design.n_coef,
-        scoring: local.as_ref().map(Local::scoring),
-        target: (records.len() > design.n_coef).then(|| target(options, rows, design)),
-    };
+    let numbers = numbers(problem, query, design, local.as_ref().map(Local::scoring));
     match options.vcov {
         VcovKind::Hc2 => {
             let (corrected, _) = correct(problem, query, &leverage, &numbers, Grouping::Rows)?;
@@ -218,6 +215,34 @@ fn outer(values: &[f64], len: usize) -> Vec<f64> {
         }
         sums
     })
+}
+
+/// The dense factor in double precision, if that is what was solved with.
+pub(super) fn double_of<'a>(solver: &'a Solver<'a>) -> Option<&'a ExactSolver<'a>> {
+    match solver {
+        Solver::Exact(solver) => Some(solver),
+        Solver::Precise(_) | Solver::Iterative(_) => None,
+    }
+}
+
+/// The dense factor of what was solved with more digits, if it keeps the same columns.
+pub(super) fn double_factor<'a>(design: Design<'a>, point: &Point) -> Option<ExactSolver<'a>> {
+    let Solver::Precise(precise) = design.solver else { return None };
+    let solver = ExactSolver::new(design.layout, point.information);
+    let kept = |dropped: Vec<Option<bool>>| dropped.iter().map(Option::is_none).collect::<Vec<_>>();
+    (kept(precise.dropped()) == kept(solver.dropped())).then_some(solver)
+}
+
+/// The numbers that are deleted from.
+pub(super) fn numbers<'a>(
+    problem: Problem,
+    query: &'a ScoreQuery,
+    design: Design<'a>,
+    scoring: Option<Scoring<'a>>,
+) -> Numbers<'a> {
+    let averages = query.records.len() > design.n_coef;
+    let target = averages.then(|| target(problem.options, problem.rows, design));
+    Numbers { records: query.records, n_coef: design.n_coef, scoring, target }
 }
 
 /// The target of rates and other averages.

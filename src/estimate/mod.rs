@@ -5,6 +5,7 @@
 mod adjusted;
 mod assemble;
 mod conditional;
+mod diagnostics;
 pub mod effects;
 mod firth;
 mod glm;
@@ -71,6 +72,8 @@ pub struct Options {
     pub margins: bool,
     /// Whether the R2 is taken apart by the effects added.
     pub r2_steps: bool,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    pub diagnostics: bool,
 }
 
 impl Default for Options {
@@ -93,6 +96,7 @@ impl Default for Options {
             firth: false,
             margins: false,
             r2_steps: false,
+            diagnostics: false,
         }
     }
 }

@@ -41,7 +41,7 @@ impl Shared {
             return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks };
         };
         let mut level_rows = vec![0usize; factor.levels.len()];
-        for cell in 0..cells.len() {
+        for cell in (0..cells.len()).filter(|&cell| cells.target[cell] > 0.0) {
             level_rows[cells.rates_level[cell] as usize] += cells.rows[cell] as usize;
         }
         let level_clusters = rows.level_clusters();

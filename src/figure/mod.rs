@@ -7,13 +7,16 @@ pub mod dots;
 pub mod draw;
 pub mod labels;
 pub mod of_rates;
+pub mod page;
 pub mod palette;
+pub mod plots;
 pub mod png;
 pub mod scale;
 pub mod surface;
 pub mod text_width;
 
 pub use draw::svg;
+pub use page::{Page, PagePanel, Plot};
 pub use png::{PngError, png};
 
 /// One level of a series.

@@ -50,6 +50,20 @@ pub fn tick_label(value: f64, step: f64) -> String {
     text.replace('-', "\u{2212}")
 }
 
+/// Ticks of a logarithmic axis that covers `low..high`: powers of ten, with their 2 and 5 fold where there is room.
+///
+/// The axis runs from the first to the last; `low` must be positive.
+pub fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    let (low, high) = if low > 0.0 && low.is_finite() && high.is_finite() { (low, high) } else { (1.0, 10.0) };
+    let factors: &[f64] = if (high / low).log10() > 3.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let (first, last) = ((low.log10() - 1e-9).floor() as i32, (high.log10() + 1e-9).ceil() as i32);
+    let all: Vec<f64> =
+        (first..=last).flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power))).collect();
+    let start = all.iter().rposition(|tick| *tick <= low * (1.0 + 1e-9)).unwrap_or(0);
+    let end = all.iter().position(|tick| *tick >= high * (1.0 - 1e-9)).unwrap_or(all.len() - 1);
+    all[start..=end.max(start + 1).min(all.len() - 1)].to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +75,13 @@ mod tests {
         assert!(around[0] <= 1.9 && around[around.len() - 1] >= 3.1, "{around:?}");
         assert!(ticks(3.0, 3.0).len() > 2);
         assert!(ticks(f64::INFINITY, f64::NEG_INFINITY).len() > 2);
+    }
+
+    #[test]
+    fn ticks_of_logarithms_cover_the_data() {
+        assert_eq!(log_ticks(1.2, 80.0), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
+        assert_eq!(log_ticks(3.0, 90_000.0), [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0]);
+        assert!(log_ticks(5.0, 5.0).len() >= 2 && log_ticks(f64::NAN, 1.0).len() >= 2);
     }
 
     #[test]

@@ -56,6 +56,28 @@ impl Surface {
         ));
     }
 
+    /// A rectangle with its upper left corner.
+    pub fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str) {
+        self.push(format_args!(
+            r#"<rect x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" fill="{fill}"/>"#
+        ));
+    }
+
+    /// A dashed line.
+    pub fn dashes(&mut self, from: (f64, f64), to: (f64, f64), colour: &str, width: f64) {
+        let ((x1, y1), (x2, y2)) = (from, to);
+        self.push(format_args!(
+            r#"<line x1="{x1:.2}" y1="{y1:.2}" x2="{x2:.2}" y2="{y2:.2}" stroke="{colour}" stroke-width="{width}" stroke-dasharray="5 3"/>"#
+        ));
+    }
+
+    /// A white circle with an edge.
+    pub fn ring(&mut self, (x, y): (f64, f64), radius: f64, colour: &str) {
+        self.push(format_args!(
+            r##"<circle cx="{x:.2}" cy="{y:.2}" r="{radius}" fill="#fff" stroke="{colour}" stroke-width="1.8"/>"##
+        ));
+    }
+
     /// A line through several points.
     pub fn polyline(&mut self, points: &[(f64, f64)], colour: &str, width: f64) {
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.2},{y:.2}")).collect();

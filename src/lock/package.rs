@@ -51,10 +51,10 @@ pub const RESULTS: [(&str, Format); 4] = [
 /// # Errors
 /// Results in the lock that cannot be read.
 pub fn package(lock: &Lock, title: &str, with_data: bool) -> Result<Package, LockError> {
-    let saved = read::document(&lock.results).map_err(|error| LockError::NotOurs(error.to_string()))?;
     let specification = specification_paths(&lock.specification.files);
     let data = data_paths(&lock.data.files);
     let moved = moved(lock, &specification, &data);
+    let saved = read::document(&moved.results).map_err(|error| LockError::NotOurs(error.to_string()))?;
     let mut files: Vec<PackageFile> = Vec::new();
     let mut add =
         |path: &str, text: String| files.push(PackageFile { path: path.to_owned(), bytes: text.into_bytes() });

@@ -109,7 +109,7 @@ fn programs(lock: &Lock) -> String {
         let models = counted(file.models.len(), "regression", "regressions");
         lines.push(match &file.path {
             Some(path) => format!("`{path}`: {models}."),
-            None => format!("`specification/{}.toml`: the {models} of the command line, for readers.", file.name),
+            None => format!("`specification/{}.toml`: {models} of the command line, for readers.", file.name),
         });
     }
     let lines: Vec<String> = lines.into_iter().map(|line| format!("- {line}")).collect();

@@ -15,6 +15,8 @@ pub enum Origin {
     Sample,
     /// The weights.
     Weights,
+    /// The target of adjusted rates.
+    Target,
     /// Clusters, the split, the factor of the rates: names, most of the time.
     Other,
 }
@@ -41,6 +43,16 @@ pub enum ModelError {
         span: Span,
         /// Levels there are.
         accepted: Vec<String>,
+    },
+    /// A target without rows.
+    #[error("the target `{target}` keeps no row of the sample `{sample}`{}", if *.in_table == 0 { String::new() } else { format!(": its {in_table} rows of the table were dropped before") })]
+    EmptyTarget {
+        /// As written.
+        target: String,
+        /// Sample.
+        sample: String,
+        /// Rows of the table that it keeps.
+        in_table: usize,
     },
     /// A reference level without rows.
     #[error("the reference level `{level}` of `{factor}` has no rows in the sample `{sample}`")]
@@ -172,6 +184,12 @@ impl ModelError {
             }
             ModelError::EmptyReference { factor, .. } => {
                 Some(format!("choose another one: `i({factor}, ref = \"...\")`, or leave this sample out"))
+            }
+            ModelError::EmptyTarget { in_table: 0, .. } => {
+                Some(String::from("loosen the condition, or check the labels"))
+            }
+            ModelError::EmptyTarget { .. } => {
+                Some(String::from("a target is made of rows of the sample: loosen `--where`, or the split"))
             }
             ModelError::NotNumeric { place: None, .. } => Some(String::from("check that the column is the right one")),
             ModelError::NotNumeric { mixed: true, .. } => {

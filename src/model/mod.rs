@@ -65,4 +65,6 @@ pub struct Request {
     pub min_users: usize,
     /// Factor for adjusted rates.
     pub rates: Option<String>,
+    /// Rows of the sample that adjusted rates are averaged over; all if left out.
+    pub target: Option<Expr>,
 }

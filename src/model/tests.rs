@@ -30,6 +30,7 @@ fn request(formula: &str, cluster: &str) -> Request {
         missing_control: MissingControl::Level,
         missing_cluster: MissingCluster::Refuse,
         min_users: 0,
+        target: None,
         rates: None,
     }
 }

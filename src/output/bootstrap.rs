@@ -4,7 +4,8 @@ use super::data_table::{DataTable, Value};
 use super::document::{Block, Cell, Document, Grid, Row};
 use super::json_text;
 use super::long::SCHEMA_VERSION;
-use super::number::{count, counted, p_value, percent, rounded};
+use super::notes::percent_level;
+use super::number::{count, counted, p_value, rounded};
 use crate::resampling::{ClusterTest, PermutationTest, Permuted, Resampled, UserBootstrap};
 use crate::result::{ModelFit, Reference};
 use serde_json::json;
@@ -41,9 +42,9 @@ pub enum Body {
     /// Wild and score bootstraps.
     Tests(Vec<ClusterTest>),
     /// Bootstrap of users.
-    Users(UserBootstrap),
+    Users(Box<UserBootstrap>),
     /// Permutations of a variable.
-    Permuted(String, PermutationTest),
+    Permuted(String, Box<PermutationTest>),
 }
 
 /// Everything of a run.
@@ -144,7 +145,7 @@ fn grid(result: &Resampling, settings: &Settings, digits: usize) -> Grid {
     let fit = &result.fit;
     let of_sample = if fit.sample == "all" { String::new() } else { format!(", sample `{}`", fit.sample) };
     let caption = |what: &str| format!("{what} of `{}`{of_sample}", fit.formula);
-    let level = settings.conf_level.map_or_else(String::new, |level| percent(level, 0));
+    let level = settings.conf_level.map_or_else(String::new, percent_level);
     let cluster = fit.clusters.first().map_or("", |cluster| cluster.name.as_str());
     let number = |value: f64| Cell::number(rounded(value, digits));
     let ends = |(low, high): (f64, f64)| [end(low, digits), end(high, digits)];

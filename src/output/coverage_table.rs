@@ -35,7 +35,7 @@ pub fn coverage_table(rows: &[Row], seed: u64, conf_level: f64) -> DataTable {
         table.rows.push(vec![
             row.design.name().into(),
             row.clusters.into(),
-            family(row.family).into(),
+            super::names::estimator(row.family).into(),
             row.method.name().into(),
             row.quantity.name().into(),
             row.term.clone().into(),
@@ -121,18 +121,9 @@ fn section(rows: &[&Row], of: Family) -> Vec<Line> {
         let ratio = |kind| cell(mean(kind, &Row::ratio).map(|ratio| number::rounded(ratio, 2)));
         let cells: Vec<Cell> = Quantity::ALL.map(coverage).into_iter().chain(Quantity::ALL.map(ratio)).collect();
         let any = Quantity::ALL.into_iter().any(|kind| own(kind).next().is_some());
-        any.then(|| Line::new(format!("{}: {}", family(of), method.label(of)), cells))
+        any.then(|| Line::new(format!("{}: {}", super::names::estimator(of), method.label(of)), cells))
     };
     Method::ALL.iter().filter_map(line).collect()
-}
-
-fn family(family: Family) -> &'static str {
-    match family {
-        Family::Ols => "ols",
-        Family::Logit => "logit",
-        Family::Poisson => "poisson",
-        Family::Probit => "probit",
-    }
 }
 
 fn capital(word: &str) -> String {

@@ -115,6 +115,7 @@ fn ols_fit() -> ModelFit {
         },
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics: Vec::new(),
         warnings: Vec::new(),
     }
 }
@@ -152,6 +153,7 @@ fn rates() -> Rates {
     ];
     levels[0].note = Some(String::from("fewer than 50 rows"));
     Rates {
+        target: None,
         factor: String::from("expertise"),
         reference_level: String::from("1"),
         composition: Composition::Sampled,
@@ -218,6 +220,7 @@ fn logit_fit() -> ModelFit {
         },
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics: Vec::new(),
         warnings: vec![String::from("1 cell of `work_mode` predicts the outcome perfectly (110 rows)")],
         ..ols_fit()
     }

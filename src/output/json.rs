@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::result::{
-    ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run, Separation,
+    ClusterDiagnostics, ContrastRow, Estimate, FitStats, Flow, ModelFit, Overlap, R2Step, RateRow, Rates, Run,
+    Separation,
 };
 
 use super::json_text;
@@ -111,8 +112,32 @@ fn model(fit: &ModelFit) -> Value {
         "fit": statistics(&fit.fit, &fit.r2_steps),
         "penalised_log_likelihood": fit.penalty.map(|penalty| fit.fit.log_likelihood + penalty),
         "warnings": fit.warnings,
+        "diagnostics": fit.diagnostics.iter().map(diagnostics).collect::<Vec<_>>(),
         "separations": fit.separations.iter().map(separation).collect::<Vec<_>>(),
         "penalty": fit.penalty,
+    })
+}
+
+/// What clustered errors rest on.
+fn diagnostics(found: &ClusterDiagnostics) -> Value {
+    let numbers = found.numbers.iter().map(|number| {
+        json!({
+            "name": number.name,
+            "largest_leverage": number.largest_leverage,
+            "leverage_variation": number.leverage_variation,
+            "effective_clusters": number.effective_clusters,
+            "df": number.df,
+            "largest_change": number.largest_change,
+            "change_in_errors": number.change_in_errors,
+        })
+    });
+    json!({
+        "cluster": found.cluster,
+        "clusters": found.clusters,
+        "rows": {
+            "smallest": found.smallest, "median": found.median, "mean": found.mean, "largest": found.largest,
+        },
+        "numbers": numbers.collect::<Vec<_>>(),
     })
 }
 
@@ -172,6 +197,7 @@ fn rates_info(rates: &Rates) -> Value {
         "reference_level": rates.reference_level,
         "composition": names::composition(rates.composition),
         "scale": rates.scale,
+        "target": rates.target,
         "target_rows": rates.target_rows,
     })
 }

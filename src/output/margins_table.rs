@@ -117,13 +117,15 @@ fn grid(fit: &ModelFit, margins: &Margins, options: &RenderOptions) -> Grid {
 pub fn table(fits: &[(ModelFit, Margins)], data_note: Option<&str>) -> DataTable {
     let mut table = DataTable::new(&COLUMNS);
     for (fit, margins) in fits {
-        table.rows.extend(margins.rows.iter().map(|row| record(fit, margins, row)));
+        table.rows.extend((0..margins.rows.len()).map(|at| record(fit, margins, at)));
     }
     table.with_data_note(data_note)
 }
 
-fn record(fit: &ModelFit, margins: &Margins, row: &MarginRow) -> Vec<Value> {
+fn record(fit: &ModelFit, margins: &Margins, at: usize) -> Vec<Value> {
+    let row = &margins.rows[at];
     let value = &row.value;
+    let own = fit.df.as_ref().and_then(|df| df.margins.get(at).copied());
     vec![
         SCHEMA_VERSION.into(),
         fit.spec_id.as_str().into(),
@@ -136,7 +138,7 @@ fn record(fit: &ModelFit, margins: &Margins, row: &MarginRow) -> Vec<Value> {
         value.estimate.into(),
         value.std_error.into(),
         value.statistic.into(),
-        names::degrees_of_freedom(fit.reference).into(),
+        own.or(names::degrees_of_freedom(fit.reference)).into(),
         value.p_value.into(),
         value.conf_low.into(),
         value.conf_high.into(),
@@ -155,7 +157,7 @@ fn record(fit: &ModelFit, margins: &Margins, row: &MarginRow) -> Vec<Value> {
 pub fn json(fits: &[(ModelFit, Margins)], data_note: Option<&str>, sources: &[String]) -> Json {
     let one = |(fit, margins): &(ModelFit, Margins)| {
         let mut table = DataTable::new(&COLUMNS);
-        table.rows = margins.rows.iter().map(|row| record(fit, margins, row)).collect();
+        table.rows = (0..margins.rows.len()).map(|at| record(fit, margins, at)).collect();
         let terms: Vec<&str> = margins.rows.iter().map(|row| row.value.term.as_str()).collect();
         let matrix: Vec<&[f64]> = margins.vcov.chunks(terms.len().max(1)).collect();
         json!({

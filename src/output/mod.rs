@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod coverage_table;
 pub mod csv;
 pub mod data_table;
+mod diagnostics_table;
 pub mod document;
 pub mod estimators_table;
 pub mod explain;

@@ -60,9 +60,10 @@ fn rates_notes(fit: &ModelFit, rates: &Rates) -> Vec<String> {
         Some(cluster) => format!("; clusters by `{}`", cluster.name),
         None => String::new(),
     };
+    let target = rates.target.as_ref().map_or(String::new(), |target| format!(" where `{target}`"));
     let mut notes = vec![
         format!(
-            "mean prediction over {} with everyone set to the level; {composition}",
+            "mean prediction over {}{target} with everyone set to the level; {composition}",
             counted(rates.target_rows, "target row", "target rows")
         ),
         format!("intervals on the {} scale{clusters}", rates.scale),

@@ -7,9 +7,9 @@
 use serde_json::Value;
 
 use crate::result::{
-    AbsorbedRank, ClusterInfo, Composition, ContrastKind, ContrastRow, DroppedTerm, EffectInfo, Estimate, FitStats,
-    Flow, FlowStep, ModelFit, Overlap, R2Step, RateRow, Rates, Reference, Run, SeparatedSide, Separation, SmallSample,
-    TermFactor,
+    AbsorbedRank, ClusterInfo, Composition, ContrastKind, ContrastRow, DegreesOfFreedom, DroppedTerm, EffectInfo,
+    Estimate, FitStats, Flow, FlowStep, ModelFit, Overlap, R2Step, RateRow, Rates, Reference, Run, SeparatedSide,
+    Separation, SmallSample, TermFactor,
 };
 
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -272,6 +272,7 @@ fn model(at: &At) -> Result<ModelFit, ReadError> {
         clusters: clusters(&at.get("clusters")?)?,
         small_sample: small_sample(&at.get("small_sample")?)?,
         reference,
+        df: degrees_of_freedom(at)?,
         conf_level: at.number_of("conf_level")?,
         weights: at.text_of("weights")?,
         effects: at.get("effects")?.list()?.iter().map(effect).collect::<Result<_, _>>()?,
@@ -288,6 +289,21 @@ fn model(at: &At) -> Result<ModelFit, ReadError> {
         penalty: at.find("penalty").map(|found| found.number()).transpose()?,
         warnings: at.get("warnings")?.list()?.iter().map(At::text).collect::<Result<_, _>>()?,
     })
+}
+
+/// Degrees of freedom of every number, where the coefficients have their own.
+fn degrees_of_freedom(at: &At) -> Result<Option<DegreesOfFreedom>, ReadError> {
+    let of = |key: &str| -> Result<Option<Vec<f64>>, ReadError> {
+        let rows = at.list_or_empty(key)?;
+        if !rows.iter().any(|row| row.value.get("df").is_some()) {
+            return Ok(None);
+        }
+        rows.iter().map(|row| row.number_of("df")).collect::<Result<_, _>>().map(Some)
+    };
+    let Some(coefficients) = of("coefficients")? else { return Ok(None) };
+    let (rates, contrasts) = (of("rates")?.unwrap_or_default(), of("contrasts")?.unwrap_or_default());
+    // average marginal effects are no part of the document
+    Ok(Some(DegreesOfFreedom { coefficients, rates, contrasts, margins: Vec::new() }))
 }
 
 fn coefficient(at: &At) -> Result<Estimate, ReadError> {
@@ -373,6 +389,7 @@ fn rates(at: &At) -> Result<Option<Rates>, ReadError> {
         reference_level: info.get("reference_level")?.text()?,
         composition: info.get("composition")?.word(&[Composition::Sampled, Composition::Fixed], names::composition)?,
         scale: info.get("scale")?.word(&["logit", "log", "identity"], |scale| scale)?,
+        target: info.text_of("target")?,
         target_rows: info.count_of("target_rows")?,
         levels: levels.iter().map(level).collect::<Result<_, _>>()?,
         contrasts: contrasts.iter().map(contrast).collect::<Result<_, _>>()?,
@@ -485,6 +502,13 @@ mod tests {
         run.fits.push(fit);
         if let Some(rates) = &mut run.fits[0].rates {
             rates.levels[1].std_error = f64::NAN;
+            rates.target = Some(String::from("month == \"2026-01\""));
+            let df = |n: usize| (0..n).map(|at| 20.0 / (at as f64 + 3.0)).collect::<Vec<_>>();
+            let (levels, contrasts) = (rates.levels.len(), rates.contrasts.len());
+            let coefficients = df(run.fits[0].coefficients.len());
+            let own =
+                DegreesOfFreedom { coefficients, rates: df(levels), contrasts: df(contrasts), margins: Vec::new() };
+            run.fits[0].df = Some(own);
         }
         run
     }
@@ -504,7 +528,7 @@ mod tests {
     fn unknown_keys_are_skipped_and_late_ones_may_be_absent() {
         let mut value = json::document(&sample_run());
         value["models"][0]["something_new"] = serde_json::json!({"a": 1});
-        value["models"][0]["coefficients"][0]["df"] = 12.5.into();
+        value["models"][0]["coefficients"][0]["new"] = 12.5.into();
         for key in ["separations", "absorbed_rank"] {
             value["models"][1].as_object_mut().unwrap().shift_remove(key);
         }

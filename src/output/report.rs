@@ -2,6 +2,7 @@
 
 use crate::result::{ModelFit, Run};
 
+use super::diagnostics_table::diagnostics_blocks;
 use super::document::{Block, Document};
 use super::flow_table::flow_table;
 use super::options::RenderOptions;
@@ -19,6 +20,7 @@ pub fn report(run: &Run, options: &RenderOptions) -> Document {
         blocks.extend(tables);
     }
     blocks.extend(run.fits.iter().flat_map(|fit| rates_blocks(fit, options)));
+    blocks.extend(run.fits.iter().flat_map(|fit| diagnostics_blocks(fit, options)));
     blocks.extend(columns(&run.fits, options).map(|fits| Block::Grid(flow_table(fits))));
     if !run.sources.is_empty() {
         let sources: Vec<String> = run.sources.iter().map(|source| format!("`{source}`")).collect();

@@ -10,7 +10,7 @@ use crate::output::names::{cluster, coefficient_scale, se_type};
 use crate::output::notes::percent_level;
 use crate::output::number::count;
 use crate::output::regression_table::distinct;
-use crate::result::{ModelFit, Run, VcovKind};
+use crate::result::{ModelFit, Run};
 
 /// Texts around a figure.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -99,7 +99,9 @@ fn note(columns: &[Column], texts: &Texts, before: &str, outcomes: &str) -> Stri
 fn whisker(fit: &ModelFit) -> String {
     let level = percent_level(fit.conf_level);
     match (fit.vcov_kind, cluster(fit)) {
-        (VcovKind::Cr1, Some(cluster)) => format!("{level} intervals, standard errors clustered by {cluster}"),
+        (kind, Some(cluster)) if kind.is_clustered() => {
+            format!("{level} intervals, standard errors clustered by {cluster}")
+        }
         (kind, _) => format!("{level} intervals, {} standard errors", se_type(kind)),
     }
 }

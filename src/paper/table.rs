@@ -271,6 +271,9 @@ fn rates_notes(fits: &[ModelFit], options: &PaperOptions) -> Vec<String> {
         "adjusted rates: mean predictions with every row set to the level of {}{unit}",
         labels.join(", ")
     )];
+    let targets = distinct(rates.iter().filter_map(|rates| rates.target.as_deref()));
+    notes
+        .extend(targets.into_iter().map(|target| format!("rates are averaged over the rows of the target `{target}`")));
     let composition = |composition| match composition {
         Composition::Sampled => "standard errors of rates count the target rows as a sample too",
         Composition::Fixed => "standard errors of rates hold the target rows fixed",

@@ -55,6 +55,8 @@ impl RunError {
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
                         | FitError::NoConditional { .. }
+                        | FitError::NoVcov { .. }
+                        | FitError::NoLeverage { .. }
                         | FitError::Slopes { .. }
                 )
             }
@@ -99,6 +101,7 @@ fn source_text(spec: &Resolved, sample: &str, role: Origin) -> Option<(String, S
         Origin::Formula => Some((String::from("the formula"), spec.formula_text.clone())),
         Origin::Filter => Some((String::from("the filter"), spec.filter_text.clone()?)),
         Origin::Weights => Some((String::from("the weights"), spec.weights_text.clone()?)),
+        Origin::Target => Some((String::from("the target"), spec.target_text.clone()?)),
         Origin::Sample => {
             let (name, text) = spec.sample_texts.iter().find(|(name, _)| name == sample)?;
             Some((format!("sample `{name}`"), text.clone()))
@@ -122,6 +125,8 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "the fixed effects fit all {exact} rows exactly (every cell holds one row, or one outcome); use coarser effects"
         ),
         FitError::NoRows { .. } => String::from("loosen the filter"),
+        // the message names the way out
+        FitError::NoVcov { .. } | FitError::NoLeverage { .. } => return None,
         FitError::ConstantOutcome { .. } => String::from("check the outcome and the filter"),
         FitError::NotBinary { outcome, .. } => {
             format!("write a comparison as outcome, e.g. `({outcome} >= 1)`, or use `--family ols`")

@@ -141,6 +141,12 @@ pub(super) fn complete(
         fit.warnings
             .push(format!("the errors are not clustered by {}: another covariance was asked for", names.join(", ")));
     }
+    if group.target_outside > 0 {
+        let rows = group.target_outside;
+        fit.warnings.push(format!(
+            "{rows} rows of the table belong to the target, but not to the sample: rates are without them"
+        ));
+    }
     fit.flow.rows_read = group.flow.rows_read;
     let before = group.flow.dropped.iter().cloned();
     fit.flow.dropped = before.chain(std::mem::take(&mut fit.flow.dropped)).collect();

@@ -15,6 +15,9 @@
 //! kappa_i (y_i - mu_i) on the design, and the fit of a sum is the sum with the fit (the projection is its own adjoint).
 //! For logit and Poisson kappa is one.
 //!
+//! With a target of its own, w / W is the row's share pi in it: means, d(k) and delta_k are over the target, the bracket
+//! is pi (m - R), h1 is the fit of pi / w, and h(k) that of pi g / (w I).
+//!
 //! The bracketed term is the sampling of the composition. Rows that the effects fit exactly have mu = y in the linear
 //! model. In a likelihood they have their limit: m(k) = y for every k in a binary one, where the effect is infinite,
 //! and m(k) = y exp(D(k)) in a Poisson, where it is infinite for y = 0 only.
@@ -32,6 +35,10 @@ pub struct FittedCells<'a> {
     pub n_cells: usize,
     /// Weight of each cell.
     pub weight: &'a [f64],
+    /// Share of each cell in the target.
+    pub target: &'a [f64],
+    /// Whether the target is the sample itself.
+    pub is_sample: bool,
     /// Outcome mean of each cell (shifted).
     pub mean: &'a [f64],
     /// Estimation cells.
@@ -82,7 +89,6 @@ pub fn linear(
     composition: Composition,
     solver: &Solver,
 ) -> Result<Functionals, NotConverged> {
-    let total: f64 = fit.weight.iter().sum();
     // one composition functional serves all levels unless the factor has its own slopes
     let n_extra = if setting.is_common() { 1 } else { n_levels };
     let l = fit.n_coef + n_extra;
@@ -91,36 +97,39 @@ pub fn linear(
     let mut mean = 0.0;
     let mut in_estimation = vec![false; fit.n_cells];
     for (i, &cell) in fit.cell.iter().enumerate() {
-        mean += fit.weight[cell as usize] * fit.fitted[i];
+        mean += fit.target[cell as usize] * fit.fitted[i];
         in_estimation[cell as usize] = true;
     }
     for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
-        mean += fit.weight[cell] * fit.mean[cell];
+        mean += fit.target[cell] * fit.mean[cell];
     }
-    mean /= total;
-    let shares = || fit.weight.iter().map(|weight| weight / total).enumerate();
+    let shares = || fit.target.iter().copied().enumerate();
     let changes: Vec<Vec<f64>> = (0..n_levels).map(|k| setting.sum_changes(k, shares())).collect();
     out.rates =
         changes.iter().map(|change| mean + change.iter().zip(fit.coef).map(|(d, b)| d * b).sum::<f64>()).collect();
-    let unit = if fit.has_constant { None } else { Some(solver.project(&vec![1.0 / total; fit.cell.len()])?) };
+    let per_weight = |cell: usize| fit.target[cell] / fit.weight[cell];
+    let unit = match fit.is_sample && fit.has_constant {
+        true => None,
+        false => Some(solver.project(&fit.cell.iter().map(|&cell| per_weight(cell as usize)).collect::<Vec<_>>())?),
+    };
     let shift = setting.shifts(n_extra, fit.coef);
     for (i, &cell) in fit.cell.iter().enumerate() {
         let cell = cell as usize;
         for extra in 0..n_extra {
-            out.records.slope_mut(cell)[fit.n_coef + extra] = unit.as_ref().map_or(1.0 / total, |unit| unit[i]);
+            out.records.slope_mut(cell)[fit.n_coef + extra] = unit.as_ref().map_or(per_weight(cell), |unit| unit[i]);
             if sampled {
                 out.records.constant_mut(cell)[extra] =
-                    (fit.fitted[i] + shift.at(cell, extra) - out.rates[extra]) / total;
+                    (fit.fitted[i] + shift.at(cell, extra) - out.rates[extra]) * per_weight(cell);
             }
         }
     }
     for cell in (0..fit.n_cells).filter(|&cell| !in_estimation[cell]) {
         out.records.set_fitted(cell, fit.mean[cell]);
         for extra in 0..n_extra {
-            out.records.slope_mut(cell)[fit.n_coef + extra] = 1.0 / total;
+            out.records.slope_mut(cell)[fit.n_coef + extra] = per_weight(cell);
             if sampled {
                 out.records.constant_mut(cell)[extra] =
-                    (fit.mean[cell] + shift.at(cell, extra) - out.rates[extra]) / total;
+                    (fit.mean[cell] + shift.at(cell, extra) - out.rates[extra]) * per_weight(cell);
             }
         }
     }
@@ -157,7 +166,7 @@ pub fn glm(
     scoring: Scoring,
 ) -> Result<Functionals, NotConverged> {
     let family = scoring.glm;
-    let total: f64 = fit.weight.iter().sum();
+    let per_weight = |cell: usize| fit.target[cell] / fit.weight[cell];
     let eta = fit.eta.unwrap_or(&[]);
     let l = fit.n_coef + n_levels;
     let sampled = composition == Composition::Sampled;
@@ -172,18 +181,17 @@ pub fn glm(
         let cells = fit.cell.iter().zip(eta);
         let (predicted, slope): (Vec<f64>, Vec<f64>) =
             cells.map(|(&cell, eta)| family.mean_and_slope(eta + shift.at(cell as usize, k))).unzip();
-        let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.weight[cell as usize] * m).sum();
+        let sum: f64 = fit.cell.iter().zip(&predicted).map(|(&cell, m)| fit.target[cell as usize] * m).sum();
         let of_exact: Vec<f64> = exact.iter().map(|&cell| moves(cell, k)).collect();
         let exact_sum: f64 =
-            exact.iter().zip(&of_exact).map(|(&cell, moves)| fit.weight[cell] * (fit.mean[cell] * moves)).sum();
-        let rate = (sum + exact_sum) / total;
-        let gradient: Vec<f64> =
-            fit.cell.iter().zip(&slope).map(|(&cell, f)| fit.weight[cell as usize] * f / total).collect();
+            exact.iter().zip(&of_exact).map(|(&cell, moves)| fit.target[cell] * (fit.mean[cell] * moves)).sum();
+        let rate = sum + exact_sum;
+        let gradient: Vec<f64> = fit.cell.iter().zip(&slope).map(|(&cell, f)| fit.target[cell as usize] * f).collect();
         let ratio: Vec<f64> =
             gradient.iter().zip(scoring.information).map(|(g, w)| if *w > 0.0 { g / w } else { 0.0 }).collect();
         let mut moved: Vec<(usize, f64)> = fit.cell.iter().map(|&cell| cell as usize).zip(gradient).collect();
         if !family.is_binary() {
-            let slope = |(&cell, moves): (&usize, &f64)| (cell, fit.weight[cell] * fit.mean[cell] * moves / total);
+            let slope = |(&cell, moves): (&usize, &f64)| (cell, fit.target[cell] * fit.mean[cell] * moves);
             moved.extend(exact.iter().zip(&of_exact).map(slope));
         }
         let delta = setting.sum_changes(k, moved.into_iter());
@@ -197,13 +205,13 @@ pub fn glm(
             let factor = scoring.factor.map_or(1.0, |factor| factor[i]);
             out.records.slope_mut(cell)[fit.n_coef + k] = factor * projected[i] + through_coef;
             if sampled {
-                out.records.constant_mut(cell)[k] = (predicted[i] - rate) / total;
+                out.records.constant_mut(cell)[k] = (predicted[i] - rate) * per_weight(cell);
             }
         }
         if sampled {
             for (&cell, moves) in exact.iter().zip(&of_exact) {
-                out.records.slope_mut(cell)[fit.n_coef + k] = moves / total;
-                out.records.constant_mut(cell)[k] = -rate / total;
+                out.records.slope_mut(cell)[fit.n_coef + k] = moves * per_weight(cell);
+                out.records.constant_mut(cell)[k] = -rate * per_weight(cell);
             }
         }
         let mut combination = vec![0.0; l];

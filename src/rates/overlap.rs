@@ -21,18 +21,20 @@ pub fn effect_cells(sample: &Sample, cells: &Cells) -> (Vec<u32>, usize) {
 
 /// Counts the target rows by how many levels their cell (`group`, one of `n_groups`) holds.
 pub fn count(sample: &Sample, cells: &Cells, group: &[u32], n_groups: usize) -> Overlap {
-    let mut overlap = Overlap { target_rows: sample.n_rows, ..Overlap::default() };
+    let in_target = || (0..cells.len()).filter(|&cell| cells.target[cell] > 0.0);
+    let target_rows = in_target().map(|cell| cells.rows[cell] as usize).sum();
+    let mut overlap = Overlap { target_rows, ..Overlap::default() };
     let Some(factor) = &sample.rates else { return overlap };
     let words = factor.levels.len().div_ceil(64);
     let mut seen = vec![0u64; n_groups * words];
     let mut rows = vec![0usize; n_groups];
     for (cell, &g) in group.iter().enumerate() {
+        // the levels that inform a cell are those of the whole sample
         let level = cells.rates_level[cell] as usize;
-        let g = g as usize;
-        seen[g * words + level / 64] |= 1 << (level % 64);
-        rows[g] += cells.rows[cell] as usize;
+        seen[g as usize * words + level / 64] |= 1 << (level % 64);
     }
-    overlap.cells = n_groups;
+    in_target().for_each(|cell| rows[group[cell] as usize] += cells.rows[cell] as usize);
+    overlap.cells = rows.iter().filter(|&&rows| rows > 0).count();
     for g in 0..n_groups {
         let levels: u32 = seen[g * words..(g + 1) * words].iter().map(|word| word.count_ones()).sum();
         overlap.rows_in_singleton_cells += if rows[g] == 1 { 1 } else { 0 };

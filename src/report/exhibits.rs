@@ -1,6 +1,7 @@
 //! Figures and tables as exhibits of the page.
 
 use super::Exhibit;
+use crate::chart::{Figure, cells_table, page, tests_table};
 use crate::figure::{PanelFigure, svg};
 use crate::output::data_table::{DataTable, Value};
 use crate::output::document::{Cell, Grid, Row};
@@ -40,6 +41,59 @@ pub fn of_figure(id: &str, name: &str, figure: &PanelFigure, data: &DataTable, c
         missing,
         ..Exhibit::default()
     }
+}
+
+/// A figure made from a figure file: its cells, and its tests below them.
+pub fn of_chart(figure: &Figure, data_note: Option<&str>, command: String) -> Exhibit {
+    let file = &figure.file;
+    let tests = tests_table(figure, data_note);
+    let mut table = html::table(&values(&cells_table(figure, data_note)));
+    let mut files = ["svg", "png", "csv"].map(|extension| format!("{}.{extension}", file.name)).to_vec();
+    if !tests.rows.is_empty() {
+        let grid = Grid { caption: String::from("Differences, trends, effects"), ..values(&tests) };
+        table = format!("{table}\n{}", html::table(&grid));
+        files.push(format!("{}_tests.csv", file.name));
+    }
+    let left_out = figure.left_out.iter().map(|(what, why)| format!("Left out: {what}: {why}"));
+    let is_drawn = !figure.panels.is_empty();
+    let missing = (!is_drawn).then(|| {
+        let reasons: Vec<String> = figure.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        format!("Not made: {}", reasons.join("; "))
+    });
+    Exhibit {
+        id: file.name.clone(),
+        name: name_of(&file.name),
+        title: file.title.clone(),
+        picture: is_drawn.then(|| page(figure, data_note).svg()),
+        table,
+        notes: if is_drawn { left_out.collect() } else { Vec::new() },
+        files,
+        command,
+        missing,
+        ..Exhibit::default()
+    }
+}
+
+/// `figure_a1` is Figure A1, `label_checks` Label checks.
+fn name_of(id: &str) -> String {
+    match id.strip_prefix("figure") {
+        Some(number) => format!("Figure {}", number.trim_matches('_').to_uppercase()),
+        None => {
+            let words = id.replace('_', " ");
+            let mut letters = words.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        }
+    }
+}
+
+/// Figures by number, those of the appendix after them, then tables, then the rest.
+pub fn in_order(exhibits: &mut [Exhibit]) {
+    let rank = |exhibit: &Exhibit| match exhibit.name.split_once(' ') {
+        Some(("Figure", number)) => (usize::from(number.starts_with('A')), number.to_owned()),
+        Some(("Table", number)) => (2, number.to_owned()),
+        _ => (3, exhibit.name.clone()),
+    };
+    exhibits.sort_by_key(rank);
 }
 
 fn not_made(name: &str) -> String {
@@ -93,6 +147,17 @@ mod tests {
         assert_eq!(grid.sections[0][0].cells[0].plain(), "1,234");
         assert_eq!(grid.sections[0][0].cells[1].plain(), "0.1235");
         assert_eq!(grid.sections[0][1].cells[1].plain(), MISSING);
+    }
+
+    #[test]
+    fn exhibits_stand_in_the_order_of_the_report() {
+        let names = ["label_checks", "figure_a2", "figure6", "figure1", "figure_a1"];
+        let mut exhibits: Vec<Exhibit> =
+            names.iter().map(|id| Exhibit { name: name_of(id), ..Exhibit::default() }).collect();
+        exhibits.push(Exhibit { name: String::from("Table A1"), ..Exhibit::default() });
+        in_order(&mut exhibits);
+        let names: Vec<&str> = exhibits.iter().map(|exhibit| exhibit.name.as_str()).collect();
+        assert_eq!(names, ["Figure 1", "Figure 6", "Figure A1", "Figure A2", "Table A1", "Label checks"]);
     }
 
     #[test]

@@ -209,6 +209,7 @@ fn make(
 }
 
 /// T* of sixteen draws.
+#[allow(clippy::needless_range_loop)] // three vectors side by side
 fn draw<P: Pass>(scores: &[f64], square: f64, weights: &P) -> [f64; LANES] {
     let (mut sum, mut squares) = ([0.0; LANES], [0.0; LANES]);
     for (cluster, score) in scores.iter().enumerate() {

@@ -230,6 +230,7 @@ impl Compact {
                 values: at(&sample.outcomes[0].values).into(),
             }],
             rates: sample.rates.clone(),
+            target: sample.target.clone(),
         };
         for term in &mut drawn.terms {
             if let Some(levels) = &mut term.levels {
@@ -240,6 +241,9 @@ impl Compact {
         for effect in &mut drawn.effects {
             effect.codes = code(&effect.codes).into();
             effect.slopes.iter_mut().for_each(|slope| slope.values = at(&slope.values).into());
+        }
+        if let Some(target) = &mut drawn.target {
+            target.codes = code(&target.codes);
         }
         if let Some(rates) = &mut drawn.rates {
             rates.codes = code(&rates.codes);

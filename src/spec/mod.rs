@@ -7,7 +7,7 @@ mod embedded;
 mod resolve;
 mod vocabulary;
 
-pub use embedded::{EMBEDDED, embedded};
+pub use embedded::{EMBEDDED, REPRODUCED, embedded};
 pub use resolve::{Resolved, SourceError, SpecError, resolve};
 
 use crate::result::VcovKind;
@@ -94,6 +94,9 @@ pub struct ModelEntry {
     /// Factor for adjusted rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<String>,
+    /// Rows that adjusted rates are averaged over: a condition on the columns; all rows of the sample if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Whether the target rows are a sample too, or held fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub composition: Option<CompositionName>,
@@ -112,6 +115,9 @@ pub struct ModelEntry {
     /// Whether R2 is given after each fixed effect added in the formula's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2_steps: Option<bool>,
+    /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<bool>,
 }
 
 /// A named sample.
@@ -298,12 +304,14 @@ impl ModelEntry {
             singletons: self.singletons.or(below.singletons),
             min_users: self.min_users.or(below.min_users),
             rates: pick(&self.rates, &below.rates),
+            target: pick(&self.target, &below.target),
             composition: self.composition.or(below.composition),
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),
             bias_correction: self.bias_correction.or(below.bias_correction),
             firth: self.firth.or(below.firth),
             r2_steps: self.r2_steps.or(below.r2_steps),
+            diagnostics: self.diagnostics.or(below.diagnostics),
         }
     }
 }

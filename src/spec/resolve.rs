@@ -31,6 +31,8 @@ pub struct Resolved {
     pub weights_text: Option<String>,
     /// Filter as written.
     pub filter_text: Option<String>,
+    /// Target of adjusted rates as written.
+    pub target_text: Option<String>,
     /// Filters of the samples as written.
     pub sample_texts: Vec<(String, String)>,
 }
@@ -182,6 +184,12 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
             hint: String::from("keep one of them"),
         });
     }
+    if let (Some(target), None) = (&entry.target, &entry.rates) {
+        return Err(SpecError::Plain {
+            message: format!("model `{model}` has the target `{target}`, but no adjusted rates"),
+            hint: String::from("name the factor of the rates, e.g. `--rates expertise`"),
+        });
+    }
     let conf_level = entry.conf_level.unwrap_or(0.95);
     if !(conf_level > 0.0 && conf_level < 1.0) {
         return Err(SpecError::Plain {
@@ -210,6 +218,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         },
         min_users: entry.min_users.unwrap_or(0),
         rates: entry.rates.clone(),
+        target: entry.target.as_ref().map(|text| expression(&origin("target"), text)).transpose()?,
     };
     let family = match entry.family {
         Some(FamilyName::Logit) => Family::Logit,
@@ -243,6 +252,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_influence: false,
         bias_correction: entry.bias_correction.unwrap_or(false),
         r2_steps: entry.r2_steps.unwrap_or(false),
+        diagnostics: entry.diagnostics.unwrap_or(false),
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
         keep_effects: false,
@@ -260,6 +270,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         options,
         weights_text: entry.weights.clone(),
         filter_text: entry.filter.clone(),
+        target_text: entry.target.clone(),
         sample_texts: entry
             .samples
             .iter()
@@ -299,6 +310,7 @@ impl Resolved {
         formula.terms.iter().for_each(|term| term.visit(&mut |expr| look("the formula", in_formula, expr)));
         formula.effects.iter().flat_map(EffectTerm::exprs).for_each(|expr| look("the formula", in_formula, expr));
         self.request.filter.iter().for_each(|expr| look("the filter", self.filter_text.as_ref(), expr));
+        self.request.target.iter().for_each(|expr| look("the target", self.target_text.as_ref(), expr));
         self.request.weights.iter().for_each(|expr| look("the weights", self.weights_text.as_ref(), expr));
         for (sample, expr) in self.samples.iter().filter_map(|(sample, expr)| Some((sample, expr.as_ref()?))) {
             let text = self.sample_texts.iter().find(|(name, _)| name == sample).map(|(_, text)| text);
@@ -312,7 +324,8 @@ impl Resolved {
         let request = &self.request;
         let mut names = request.formula.names();
         let samples = self.samples.iter().filter_map(|(_, filter)| filter.as_ref());
-        let exprs = request.clusters.iter().flatten().chain(&request.weights).chain(&request.filter);
+        let exprs =
+            request.clusters.iter().flatten().chain(&request.weights).chain(&request.filter).chain(&request.target);
         names.extend(exprs.chain(&self.split).chain(samples).flat_map(Expr::names));
         names.extend(request.rates.clone());
         let mut seen = std::collections::HashSet::new();

@@ -580,6 +580,7 @@ fn rates_record(
         reference_level: factor.levels[factor.reference].clone(),
         composition: options.composition,
         scale: if is_probability { "logit" } else { "identity" },
+        target: None,
         target_rows: counts.rows.iter().sum(),
         levels: (0..n).map(level).collect(),
         contrasts: contrasts::all(&estimates, &vcov, &factor.levels, factor.reference, reference, critical),

@@ -11,6 +11,7 @@ pub mod jackknife;
 pub mod leverage;
 pub mod multiway;
 pub mod programs;
+pub mod partial;
 pub mod satterthwaite;
 pub mod small_sample;
 

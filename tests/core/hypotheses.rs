@@ -40,6 +40,7 @@ fn one(table: &Table, model: &str, outcome: &str, sample: Option<&str>, options:
         missing_cluster: MissingCluster::Refuse,
         min_users: 0,
         rates: Some(String::from("expertise")),
+        target: None,
     };
     let prepared = prepare(&workspace, &request).unwrap().remove(0);
     let options = Options { keep_influence: true, ..options };
@@ -309,7 +310,7 @@ fn errors_point_at_their_place_and_show_the_way_out() {
         ("expertise::2 = 0, 2*expertise::2 = 1", "2*expertise::2 = 1", "contradicts", "take one out"),
         ("level 2 - level 1 = expertise::2", "level 2 - level 1 = expertise::2", "whatever the data are", ""),
         ("expertise::2 = ", "", "expected a coefficient", ""),
-        ("expertise::2,", "", "missing here", "shorthand"),
+        ("expertise::2,", "", "missing here", "`trend`"),
         ("2expertise::2 = 0", "2expertise", "is not a number", "2 * expertise"),
         ("trend, increasing", "increasing", "stands alone", "-H"),
         ("(expertise::2 = 0", "=", "expected `)`", ""),

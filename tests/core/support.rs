@@ -54,6 +54,7 @@ pub struct Model {
     pub cluster: Vec<&'static str>,
     pub weights: Option<&'static str>,
     pub rates: Option<&'static str>,
+    pub target: Option<&'static str>,
     pub options: Options,
 }
 
@@ -63,6 +64,7 @@ pub fn model(formula: &str) -> Model {
         cluster: vec!["user_id"],
         weights: None,
         rates: None,
+        target: None,
         options: Options { family: Family::Ols, vcov: VcovKind::Cr1, ..Options::default() },
     }
 }
@@ -90,6 +92,7 @@ pub fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
         missing_cluster: MissingCluster::Refuse,
         min_users: 0,
         rates: model.rates.map(str::to_owned),
+        target: model.target.map(|text| parse(text).unwrap()),
     };
     prepare(&workspace, &request).expect("prepared")
 }

@@ -1,10 +1,12 @@
 //! The program and its loader from outside: the real binary, real files, what people read and what machines read.
 
+mod bootstrap;
 mod coverage;
 mod docs;
 mod estimators;
 mod explain_se;
 mod fit;
+mod hypotheses;
 mod loader;
 mod paper;
 mod refusals;
@@ -13,3 +15,4 @@ mod report;
 mod reproduce;
 mod schema;
 mod support;
+mod variance;

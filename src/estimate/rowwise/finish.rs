@@ -291,6 +291,7 @@ fn record(
         fit: stats,
         r2_steps: Vec::new(),
         penalty: None,
+        diagnostics: Vec::new(),
         warnings,
     };
     Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })

@@ -2,6 +2,9 @@
 //!
 //! With B the generalised inverse of the normal matrix of all columns, Q = sum_g q_g q_g' and c* = sum_g v_g P_g q_g:
 //! sum_g s*_g^2 = sum_g v_g^2 P_g^2 - 2 (B r*)'c* + (B r*)'Q (B r*).
+//!
+//! r* and c* are sums over cells by column. Cells of a group are taken in the order of their slots, and sums are handed from
+//! slot to slot only where the next cell differs ([`Dense::hand_up`]): most cells touch one column, not all of theirs.
 
 use super::direct::{group_sums, inverse};
 use super::forms::{Draw, Residuals, Scratch, Sums, add, add_products, by_cell, cluster_of_entry};
@@ -19,13 +22,24 @@ struct Entry<const N: usize> {
     score: [f64; N],
 }
 
+/// A cell in the order of slots.
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    cell: u32,
+    group: u32,
+    /// First slot that differs from the cell before in the group; 0 at the first cell of a group.
+    differs: u32,
+    /// End of its entries.
+    end: u32,
+    a: f64,
+}
+
 /// The pass of a hypothesis.
 #[derive(Debug)]
 pub struct Dense<'a, const N: usize> {
     layout: &'a Layout,
-    starts: Vec<u32>,
+    cells: Vec<Visit>,
     entries: Vec<Entry<N>>,
-    a: Vec<f64>,
     cluster: Vec<[f64; N]>,
     /// sum_g P_g P_g': 00, 01, 11.
     square: [f64; 3],
@@ -41,22 +55,24 @@ impl<'a, const N: usize> Dense<'a, N> {
         let layout = linear.layout;
         let (order, starts) = by_cell(linear);
         let cluster = cluster_of_entry(linear);
-        let entries = order
-            .iter()
-            .map(|&i| {
-                let i = i as usize;
-                let g = cluster[i];
-                let weight = linear.entries.weight[i] * residuals.a[linear.entries.cell[i] as usize];
-                let score = residuals.cluster[g as usize].map(|p| weight * p);
-                Entry { cluster: g, residual: residuals.entry[i], score }
-            })
-            .collect();
+        let entry = |i: usize| {
+            let g = cluster[i];
+            let weight = linear.entries.weight[i] * residuals.a[linear.entries.cell[i] as usize];
+            let score = residuals.cluster[g as usize].map(|p| weight * p);
+            Entry { cluster: g, residual: residuals.entry[i], score }
+        };
+        let mut cells = visits(layout, &residuals.a);
+        let mut entries = Vec::with_capacity(order.len());
+        for visit in &mut cells {
+            let own = starts[visit.cell as usize] as usize..starts[visit.cell as usize + 1] as usize;
+            entries.extend(order[own].iter().map(|&i| entry(i as usize)));
+            visit.end = entries.len() as u32;
+        }
         let product = |x: usize, y: usize| residuals.cluster.iter().map(|p| p[x] * p[y]).sum::<f64>();
         Dense {
             layout,
-            starts,
+            cells,
             entries,
-            a: residuals.a.clone(),
             cluster: residuals.cluster.clone(),
             square: [product(0, 0), product(0, N - 1), product(N - 1, N - 1)],
             groups: linear.solver.group_inverse().len(),
@@ -115,33 +131,85 @@ impl<'a, const N: usize> Dense<'a, N> {
     /// Numerators, and r* and c* by group and column.
     fn add_up<P: Pass>(&self, weights: &P, scratch: &mut Scratch, numerator: &mut [Lanes; N]) {
         scratch.sums.fill([0.0; LANES]);
-        let mut group = 0;
-        for cell in 0..self.layout.n() {
-            while group < self.groups && self.layout.starts[group + 1] as usize <= cell {
-                group += 1;
-            }
+        // sums of the cells seen since a slot last changed; the first is that of the group
+        let mut open = vec![[[[0.0; LANES]; 2]; N]; self.layout.n_slots + 1];
+        let mut first = 0;
+        for (at, visit) in self.cells.iter().enumerate() {
             // r and c side by side, basis by basis
             let mut drawn = [[[0.0; LANES]; 2]; N];
-            for entry in &self.entries[self.starts[cell] as usize..self.starts[cell + 1] as usize] {
+            for entry in &self.entries[first..visit.end as usize] {
                 let v = weights.lanes(entry.cluster as usize);
-                for b in 0..N {
-                    add(&mut drawn[b][0], entry.residual[b], &v);
-                    add(&mut drawn[b][1], entry.score[b], &v);
+                for (sums, (residual, score)) in drawn.iter_mut().zip(entry.residual.iter().zip(&entry.score)) {
+                    add(&mut sums[0], *residual, &v);
+                    add(&mut sums[1], *score, &v);
                 }
             }
-            let mut scatter = |column: usize, value: f64| {
-                let slots = &mut scratch.sums[2 * N * column..2 * N * (column + 1)];
-                for (slot, values) in slots.iter_mut().zip(drawn.as_flattened()) {
-                    add(slot, value, values);
+            first = visit.end as usize;
+            (0..N).for_each(|b| add(&mut numerator[b], visit.a, &drawn[b][0]));
+            let last = self.layout.n_slots;
+            open[last].as_flattened_mut().iter_mut().zip(drawn.as_flattened()).for_each(|(sum, x)| add(sum, 1.0, x));
+            let next = self.cells.get(at + 1);
+            let ends = next.is_none_or(|next| next.group != visit.group);
+            self.hand_up(
+                visit,
+                if ends { 0 } else { next.map_or(0, |next| next.differs as usize) },
+                &mut open,
+                &mut scratch.sums,
+            );
+            if ends {
+                let slots = &mut scratch.sums[2 * N * visit.group as usize..2 * N * (visit.group as usize + 1)];
+                let sums = std::mem::replace(&mut open[0], [[[0.0; LANES]; 2]; N]);
+                if self.groups > 0 {
+                    slots.copy_from_slice(sums.as_flattened());
                 }
-            };
-            if self.groups > 0 {
-                scatter(group, 1.0);
             }
-            self.layout.slots(cell).for_each(|(column, value)| scatter(self.groups + column, value));
-            (0..N).for_each(|b| add(&mut numerator[b], self.a[cell], &drawn[b][0]));
         }
     }
+
+    /// Closes the slots from `from` on after a cell: each adds its sums to its column and to the slot before.
+    #[inline(always)]
+    fn hand_up(&self, visit: &Visit, from: usize, open: &mut [[[Lanes; 2]; N]], columns: &mut [Lanes]) {
+        let first = visit.cell as usize * self.layout.n_slots;
+        for slot in (from..self.layout.n_slots).rev() {
+            let column = self.groups + self.layout.column[first + slot] as usize;
+            let value = self.layout.value.as_ref().map_or(1.0, |value| value[first + slot]);
+            let (before, own) = open.split_at_mut(slot + 1);
+            let (before, own) = (before[slot].as_flattened_mut(), own[0].as_flattened_mut());
+            let slots = &mut columns[2 * N * column..2 * N * (column + 1)];
+            for ((sum, before), own) in slots.iter_mut().zip(before).zip(own) {
+                add(sum, value, own);
+                add(before, 1.0, own);
+                *own = [0.0; LANES];
+            }
+        }
+    }
+}
+
+/// Cells group by group, in the order of their slots.
+fn visits(layout: &Layout, a: &[f64]) -> Vec<Visit> {
+    let width = layout.n_slots;
+    let slot = |cell: u32, slot: usize| {
+        let at = cell as usize * width + slot;
+        (layout.column[at], layout.value.as_ref().map_or(0, |value| value[at].to_bits()))
+    };
+    let mut all: Vec<Visit> = Vec::with_capacity(layout.n());
+    let mut add_group = |group: usize, cells: std::ops::Range<usize>| {
+        let mut cells: Vec<u32> = cells.map(|cell| cell as u32).collect();
+        cells.sort_by(|&x, &y| (0..width).map(|s| slot(x, s)).cmp((0..width).map(|s| slot(y, s))));
+        for (at, &cell) in cells.iter().enumerate() {
+            let differs = match at {
+                0 => 0,
+                _ => (0..width).position(|s| slot(cell, s) != slot(cells[at - 1], s)).unwrap_or(width),
+            };
+            all.push(Visit { cell, group: group as u32, differs: differs as u32, end: 0, a: a[cell as usize] });
+        }
+    };
+    if layout.has_groups() {
+        layout.for_groups(&mut add_group);
+    } else {
+        add_group(0, 0..layout.n());
+    }
+    all
 }
 
 /// `out[at(row)] = sum_column matrix[row, column] values(column)` for a square matrix.

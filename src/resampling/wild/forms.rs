@@ -179,13 +179,12 @@ impl<const N: usize> Sums<N> {
 /// `sum += factor * values`.
 #[inline(always)]
 pub fn add(sum: &mut Lanes, factor: f64, values: &Lanes) {
-    for lane in 0..LANES {
-        sum[lane] += factor * values[lane];
-    }
+    sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += factor * value);
 }
 
 /// Adds the products of two bases: 00, 01, 11.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // seven vectors side by side
 pub fn add_products<const N: usize>(sums: &mut [Lanes; 3], x: &[Lanes; N], y: &[Lanes; N], sign: f64) {
     for lane in 0..LANES {
         sums[0][lane] += sign * x[0][lane] * y[0][lane];

@@ -1,0 +1,123 @@
+//! Lines over positions in order, each labelled where it ends.
+
+use super::super::Series;
+use super::super::labels::spread;
+use super::super::page::Area;
+use super::super::palette::{Look, look};
+use super::super::scale::{Scale, ticks};
+use super::super::surface::{Anchor, Surface, TextStyle};
+use super::super::text_width::{text_width, wrap};
+use super::{
+    AXIS_TITLE, Format, LABEL, MIDDLE, NOTE, VALUE, draw_positions, extent, line_height, lines, positions_room,
+    vertical_axis,
+};
+
+const HEIGHT: f64 = 330.0;
+const AXIS_ROOM: f64 = 68.0;
+const LABEL_ROOM: f64 = 158.0;
+const RADIUS: f64 = 3.8;
+
+/// Lines that share positions.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LinePlot {
+    /// Labels of the positions from left to right.
+    pub positions: Vec<String>,
+    /// The lines; the point of a line at a position is the one with that label.
+    pub series: Vec<Series>,
+    /// Title of the horizontal axis.
+    pub x_title: String,
+    /// Title of the vertical axis.
+    pub y_title: String,
+    /// How numbers are written.
+    pub format: Format,
+}
+
+impl LinePlot {
+    fn step(&self, width: f64) -> f64 {
+        let room = width - AXIS_ROOM - LABEL_ROOM - 34.0;
+        room / (self.positions.len().max(2) - 1) as f64
+    }
+
+    fn labels(&self) -> Vec<&str> {
+        self.positions.iter().map(String::as_str).collect()
+    }
+
+    /// Height at a width.
+    pub fn height(&self, width: f64) -> f64 {
+        HEIGHT + positions_room(&self.labels(), self.step(width)) + 28.0
+    }
+
+    /// Draws it.
+    pub fn draw(&self, page: &mut Surface, area: Area) {
+        let (left, right) = (area.left + AXIS_ROOM, area.left + area.width - LABEL_ROOM);
+        let (top, bottom) = (area.top + 8.0, area.top + HEIGHT);
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let (low, high) = extent(points().flat_map(|point| [point.y, point.lo, point.hi]));
+        let axis = if low > high { ticks(0.0, 1.0) } else { ticks(low.min(0.0), high.max(0.0).max(low + 1e-9)) };
+        let y = Scale { data_min: axis[0], data_max: axis[axis.len() - 1], page_min: bottom, page_max: top };
+        vertical_axis(page, y, &axis, (left, right), self.format);
+        page.turned_text((area.left + 10.0, (top + bottom) / 2.0), &self.y_title, AXIS_TITLE, -90.0);
+        let step = self.step(area.width);
+        let alone = if self.positions.len() == 1 { step / 2.0 } else { 0.0 };
+        let x = |position: usize| left + 17.0 + alone + position as f64 * step;
+        let mut ends: Vec<(f64, f64, String, Vec<String>, Look)> = Vec::new();
+        for (order, series) in self.series.iter().enumerate() {
+            let look = look(order);
+            let at: Vec<Option<&super::super::Point>> = self
+                .positions
+                .iter()
+                .map(|label| series.points.iter().find(|point| point.label == *label && point.y.is_finite()))
+                .collect();
+            for (position, point) in at.iter().enumerate() {
+                let Some(point) = point else { continue };
+                let here = (x(position), y.at(point.y));
+                if let Some(Some(next)) = at.get(position + 1) {
+                    page.polyline(&[here, (x(position + 1), y.at(next.y))], look.colour, 2.0);
+                }
+                if point.lo.is_finite() && point.hi.is_finite() {
+                    page.line((here.0, y.at(point.lo)), (here.0, y.at(point.hi)), look.colour, 1.2);
+                }
+                page.marker(look.marker, here, RADIUS, look.colour);
+            }
+            let last = at.iter().enumerate().rev().find_map(|(position, point)| point.map(|point| (position, point)));
+            if let Some((position, point)) = last {
+                let value = self.format.value(point.y);
+                let room = LABEL_ROOM - 24.0 - text_width(&value, VALUE.size, VALUE.weight);
+                let name = wrap(&series.name, room, LABEL.size, LABEL.weight);
+                ends.push((x(position), y.at(point.y), value, name, look));
+            }
+        }
+        self.draw_ends(page, &ends, right, (top, bottom));
+        if ends.is_empty() {
+            let style = TextStyle { anchor: Anchor::Middle, ..NOTE };
+            page.text(((left + right) / 2.0, (top + bottom) / 2.0), "nothing to draw", style);
+        }
+        draw_positions(page, &self.labels(), x, step, bottom);
+        let below = bottom + positions_room(&self.labels(), step) + 16.0;
+        page.text(((left + right) / 2.0, below), &self.x_title, AXIS_TITLE);
+    }
+
+    /// The names at the ends of the lines, moved apart.
+    fn draw_ends(
+        &self,
+        page: &mut Surface,
+        ends: &[(f64, f64, String, Vec<String>, Look)],
+        right: f64,
+        (top, bottom): (f64, f64),
+    ) {
+        let heights: Vec<f64> =
+            ends.iter().map(|(_, _, _, name, _)| name.len().max(1) as f64 * line_height(LABEL) + 2.0).collect();
+        let wanted: Vec<f64> = ends.iter().map(|(_, y, ..)| *y).collect();
+        for ((x, y, value, name, look), centre) in ends.iter().zip(spread(&wanted, &heights, top - 8.0, bottom + 30.0))
+        {
+            let left = right + 12.0;
+            if (centre - y).abs() > 1.0 || left - x > 36.0 {
+                page.polyline(&[(x + RADIUS + 2.0, *y), (left - 3.0, centre)], look.colour, 0.8);
+            }
+            let first = centre - (name.len().max(1) - 1) as f64 * line_height(LABEL) / 2.0 + LABEL.size * MIDDLE;
+            page.text((left, first), value, TextStyle { colour: look.text, ..VALUE });
+            let name_left = left + text_width(value, VALUE.size, VALUE.weight) + 6.0;
+            lines(page, (name_left, first), name, TextStyle { colour: look.text, ..LABEL });
+        }
+    }
+}
