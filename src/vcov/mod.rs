@@ -10,8 +10,8 @@ pub mod delete;
 pub mod jackknife;
 pub mod leverage;
 pub mod multiway;
-pub mod programs;
 pub mod partial;
+pub mod programs;
 pub mod satterthwaite;
 pub mod small_sample;
 

@@ -411,6 +411,7 @@ impl Record<'_> {
             },
             r2_steps: Vec::new(),
             penalty: None,
+            diagnostics: Vec::new(),
             warnings: [format!(
                 "{informative} of {n_strata} strata have both outcomes, the largest of them {largest} rows"
             )]
