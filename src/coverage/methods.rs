@@ -28,6 +28,12 @@ pub enum Method {
     Hc1,
     /// Homoskedastic and independent rows.
     Iid,
+    /// Residuals corrected for the leverage of their user, with degrees of freedom of every number.
+    Cr2,
+    /// Delete-one-user jackknife about the estimate.
+    Cr3,
+    /// Delete-one-user jackknife about its mean.
+    Cr3j,
     /// Restricted wild cluster bootstrap of the coefficients, Rademacher weights.
     Wild,
     /// Common weights within cells: the same contrasts if effects are the same in every cell.
@@ -53,7 +59,7 @@ enum Source {
 
 impl Method {
     /// All methods, the default first.
-    pub const ALL: [Method; 12] = [
+    pub const ALL: [Method; 15] = [
         Method::Default,
         Method::Fixed,
         Method::FixedForPopulation,
@@ -61,6 +67,9 @@ impl Method {
         Method::OtherReference,
         Method::Hc1,
         Method::Iid,
+        Method::Cr2,
+        Method::Cr3,
+        Method::Cr3j,
         Method::Wild,
         Method::CommonWeights,
         Method::CommonWeightsJackknife,
@@ -78,6 +87,9 @@ impl Method {
             Method::OtherReference => "cr1_other_reference",
             Method::Hc1 => "hc1",
             Method::Iid => "iid",
+            Method::Cr2 => "cr2",
+            Method::Cr3 => "cr3",
+            Method::Cr3j => "cr3j",
             Method::Wild => "wild_bootstrap",
             Method::CommonWeights => "common_weights",
             Method::CommonWeightsJackknife => "common_weights_jackknife",
@@ -97,6 +109,9 @@ impl Method {
             Method::OtherReference => "cr1, t(G - 1) for normal",
             Method::Hc1 => "hc1",
             Method::Iid => "iid",
+            Method::Cr2 => "cr2",
+            Method::Cr3 => "cr3",
+            Method::Cr3j => "cr3j",
             Method::Wild => "wild bootstrap, 399 draws",
             Method::CommonWeights => "common weights",
             Method::CommonWeightsJackknife => "common weights, jackknife",
@@ -113,6 +128,9 @@ impl Method {
             Method::Fixed | Method::FixedForPopulation => Source::Fit(VcovKind::Cr1, Composition::Fixed),
             Method::Hc1 => Source::Fit(VcovKind::Hc1, sampled),
             Method::Iid => Source::Fit(VcovKind::Iid, sampled),
+            Method::Cr2 => Source::Fit(VcovKind::Cr2, sampled),
+            Method::Cr3 => Source::Fit(VcovKind::Cr3, sampled),
+            Method::Cr3j => Source::Fit(VcovKind::Cr3j, sampled),
             Method::Wild => Source::Wild,
             Method::CommonWeights | Method::CommonWeightsJackknife | Method::Direct | Method::DirectJackknife => {
                 Source::Cells
