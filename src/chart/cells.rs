@@ -4,7 +4,7 @@ use super::plan::{PanelPlan, SeriesPlan};
 use super::spec::{GroupSpec, PanelSpec, SeriesSpec, StatisticName};
 use super::{ChartError, Labels, Options, Plan, protect};
 use crate::describe::{
-    Number, Sample, Scale, geometric_mean, mean, mean_log, quantile, quantile_of_mixture, share, standardised,
+    Number, Sample, Scale, geometric_mean, mean, mean_log, quantile, quantile_of_mixture, ratio, share, standardised,
 };
 use crate::expr::{Expr, ExprKind};
 use crate::model::{ModelError, Workspace};
@@ -68,7 +68,7 @@ pub struct PanelCells {
     pub cells: Vec<Cell>,
     /// Mean of the variable of a histogram.
     pub mean: Option<Cell>,
-    /// Sessions of the panel.
+    /// Sessions of the panel: those at a position, or all that shares are of.
     pub n_rows: usize,
     /// Their users.
     pub n_users: usize,
@@ -178,14 +178,18 @@ impl Context<'_, '_> {
             }
             _ => None,
         };
+        let is_in = |parts: &Parts, row: usize| parts.masks.iter().any(|mask| mask[row]);
+        let is_base = spec.statistic == StatisticName::Distribution && !spec.groups.is_empty();
+        let used =
+            sample.keep(|row| is_in(&series, row) && (is_base || positions.iter().any(|parts| is_in(parts, row))));
         Ok(PanelCells {
             spec: spec.clone(),
             series: series.names,
             positions: positions.swap_remove(0).names,
             cells,
             mean,
-            n_rows: sample.n_rows(),
-            n_users: sample.n_users(),
+            n_rows: used.n_rows(),
+            n_users: used.n_users(),
         })
     }
 
@@ -287,6 +291,12 @@ impl Context<'_, '_> {
                 let values = numbers()?;
                 let is = |row: usize| (!values[row].is_nan()).then(|| values[row] != 0.0);
                 vec![self.value("share", share(&part, is), Scale::Logit)]
+            }
+            StatisticName::Ratio => {
+                let values = numbers()?;
+                let per = self.panel.per.as_ref().map(|per| Sample::numbers(self.workspace, per)).transpose()?;
+                let per = per.unwrap_or_default();
+                vec![self.value("ratio", ratio(&part, &values, &per), Scale::Plain)]
             }
             _ => {
                 let values = numbers()?;
@@ -497,7 +507,8 @@ fn keep_largest(positions: &mut [Parts], sample: &Sample, top: usize) {
     }
 }
 
-fn capitalised(text: &str) -> String {
+/// The text with a capital first letter.
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

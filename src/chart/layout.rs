@@ -1,6 +1,6 @@
 //! From numbers to a page.
 
-use super::cells::{Cell, PanelCells};
+use super::cells::{Cell, PanelCells, capitalised};
 use super::data::rounded;
 use super::spec::{ChartName, UnitName};
 use super::{Figure, Tested};
@@ -43,7 +43,7 @@ fn note(figure: &Figure, data_note: Option<&str>) -> String {
     let level = percent_level(figure.options.conf_level);
     notes.push(format!("Intervals: {level}, errors clustered by user."));
     notes.extend(Some(figure.file.notes.clone()).filter(|notes| !notes.is_empty()));
-    notes.extend(figure.tests.iter().filter(|test| is_told(test)).map(sentence));
+    notes.extend(figure.tests.iter().filter(|test| is_told(test)).map(|test| sentence(figure, test)));
     if figure.options.min_users > 1 {
         let anything = figure.panels.iter().flat_map(|panel| &panel.cells).any(|cell| cell.suppressed);
         notes.push(format!(
@@ -61,10 +61,16 @@ fn is_told(test: &Tested) -> bool {
     test.test != "step" && test.test != "gap" && test.estimate.is_finite()
 }
 
-fn sentence(test: &Tested) -> String {
+fn sentence(figure: &Figure, test: &Tested) -> String {
     let p = p_value(test.p_value);
-    let p = if p.starts_with('<') { format!("p {p}") } else { format!("p = {p}") };
-    let series = if test.series.is_empty() { test.panel.replace('_', " ") } else { test.series.clone() };
+    let p = p.strip_prefix('<').map_or_else(|| format!("p = {p}"), |bound| format!("p < {bound}"));
+    let panel = figure.panels.iter().find(|panel| panel.spec.name == test.panel);
+    let label = panel.and_then(|panel| panel.series.iter().find(|(name, _)| *name == test.series));
+    let series = match (panel, label) {
+        (Some(panel), Some((_, label))) if label.is_empty() => panel.spec.title.clone(),
+        (_, Some((_, label))) => label.clone(),
+        _ => capitalised(&test.series),
+    };
     match (test.test.as_str(), test.relative.is_finite()) {
         ("effect", true) => format!(
             "{series}: {} per unit of {} (standard error {:.1} points; {p}).",
@@ -73,10 +79,11 @@ fn sentence(test: &Tested) -> String {
             100.0 * test.relative_std_error
         ),
         ("effect", false) => format!("{series}: {:.4} (standard error {:.4}; {p}).", test.estimate, test.std_error),
-        (_, true) => {
-            format!("{series}, {}: {} per step ({p}).", test.test, Format::Change.value(test.relative))
+        (name, true) => format!("{series}, {name}: {} per step ({p}).", Format::Change.value(test.relative)),
+        (name, false) if panel.is_some_and(|panel| panel.spec.unit == UnitName::Percent) => {
+            format!("{series}, {name}: {} points per step ({p}).", Format::Points.value(test.estimate))
         }
-        (_, false) => format!("{series}, {}: {:.4} per step ({p}).", test.test, test.estimate),
+        (name, false) => format!("{series}, {name}: {} per step ({p}).", Format::Number.value(test.estimate)),
     }
 }
 

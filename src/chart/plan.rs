@@ -25,6 +25,8 @@ pub struct PanelPlan {
     pub filter: Option<Expr>,
     /// Its variable.
     pub variable: Option<Expr>,
+    /// What a ratio is per.
+    pub per: Option<Expr>,
     /// The variable of its positions.
     pub by: Option<Expr>,
     /// The variable of its series.
@@ -88,6 +90,7 @@ pub fn plan(file: &FigureFile, codebook: Option<&Codebook>) -> Result<Plan, Char
             spec: panel.clone(),
             filter,
             variable: optional(place("variable"), &panel.variable)?,
+            per: optional(place("per"), &panel.per)?,
             by: optional(place("by"), &panel.by)?,
             each: optional(place("each"), &panel.each)?,
             groups,
@@ -117,6 +120,8 @@ fn check(file: &FigureFile, panel: &PanelSpec) -> Result<(), ChartError> {
         "positions come from exactly one of `by`, `bins` and `group`"
     } else if needs_variable(panel.statistic) && !has_variable {
         "this statistic needs a `variable`"
+    } else if (panel.statistic == StatisticName::Ratio) != panel.per.is_some() {
+        "the statistic `ratio` needs `per`, and nothing else does"
     } else if panel.each.is_some() && !panel.series.is_empty() {
         "series come from `each` or from `series`, not both"
     } else if panel.statistic == StatisticName::Composition && panel.each.is_none() && panel.series.is_empty() {
@@ -131,6 +136,18 @@ fn check(file: &FigureFile, panel: &PanelSpec) -> Result<(), ChartError> {
         "boxes draw the statistic `box`, and nothing else does"
     } else if panel.adjusted && (file.models.is_none() || panel.by.is_none()) {
         "adjusted rates need `models` in the figure and `by` in the panel"
+    } else if panel
+        .series
+        .iter()
+        .any(|series| series.hold.is_some() && !can_hold(series.statistic.unwrap_or(panel.statistic)))
+    {
+        "`hold` is for means, geometric means and medians"
+    } else if panel
+        .series
+        .iter()
+        .any(|series| matches!(series.statistic, Some(StatisticName::Ratio | StatisticName::Box)))
+    {
+        "a series may be a mean, geometric mean, median or share"
     } else if panel.top == Some(0) {
         "`top` is at least 1"
     } else {
@@ -139,11 +156,16 @@ fn check(file: &FigureFile, panel: &PanelSpec) -> Result<(), ChartError> {
     Err(ChartError::Panel { figure: file.name.clone(), panel: panel.name.clone(), message: message.to_owned() })
 }
 
+/// Whether a statistic can be averaged over strata.
+fn can_hold(statistic: StatisticName) -> bool {
+    matches!(statistic, StatisticName::Mean | StatisticName::GeometricMean | StatisticName::Median)
+}
+
 impl PanelPlan {
     /// The columns it needs, `user` among them.
     pub fn names(&self, user: &Expr) -> Vec<String> {
         let series = self.series.iter().flat_map(|series| [&series.filter, &series.variable, &series.by, &series.hold]);
-        let own = [&self.filter, &self.variable, &self.by, &self.each];
+        let own = [&self.filter, &self.variable, &self.per, &self.by, &self.each];
         let all = own.into_iter().chain(series).flatten().chain(&self.groups).chain([user]);
         let mut names: Vec<String> = all.flat_map(Expr::names).collect();
         names.sort();

@@ -65,6 +65,8 @@ pub struct PanelSpec {
     pub statistic: StatisticName,
     /// The variable of the statistic: an expression; for `share` a condition.
     pub variable: Option<String>,
+    /// What a `ratio` is per: an expression whose sum is the denominator.
+    pub per: Option<String>,
     /// Rows of this panel, besides those of the figure.
     #[serde(rename = "where")]
     pub filter: Option<String>,
@@ -201,6 +203,8 @@ names! {
         Share = "share",
         /// Arithmetic mean
         Mean = "mean",
+        /// Sum of the variable by the sum of `per`
+        Ratio = "ratio",
         /// Geometric mean of the values above zero
         GeometricMean = "geometric_mean",
         /// Median

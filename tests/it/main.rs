@@ -5,6 +5,7 @@ mod coverage;
 mod docs;
 mod estimators;
 mod explain_se;
+mod figure;
 mod fit;
 mod hypotheses;
 mod loader;

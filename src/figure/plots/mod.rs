@@ -71,7 +71,8 @@ impl Format {
     /// A value beside its mark.
     pub fn value(self, value: f64) -> String {
         let text = match self {
-            Format::Percent if value != 0.0 && value.abs() < 0.0095 => format!("{:.1}%", 100.0 * value),
+            Format::Percent if value != 0.0 && value.abs() < 0.000_95 => format!("{:.2}%", 100.0 * value),
+            Format::Percent if value != 0.0 && value.abs() < 0.009_5 => format!("{:.1}%", 100.0 * value),
             Format::Percent => format!("{:.0}%", 100.0 * value),
             Format::Change => signed(100.0 * value, 0, "%"),
             Format::Points => signed(100.0 * value, 1, ""),
@@ -223,6 +224,7 @@ mod tests {
     fn numbers_are_written_as_readers_expect() {
         assert_eq!(Format::Percent.value(0.256), "26%");
         assert_eq!(Format::Percent.value(0.0042), "0.4%");
+        assert_eq!(Format::Percent.value(0.0004), "0.04%");
         assert_eq!(Format::Change.value(0.27), "+27%");
         assert_eq!(Format::Change.value(-0.001), "0%");
         assert_eq!(Format::Points.value(-0.0521), "\u{2212}5.2");
