@@ -122,7 +122,9 @@ fn instructions(lock: &Lock, with_data: bool) -> String {
         steps.push(String::from("Put the data files into `data/` under the names of the dataset list."));
     }
     steps.push(String::from("Run `sh run.sh`; it ends with an error if a checksum or a result differs."));
-    steps.push(format!("Or compare alone: `metier verify metier.lock.json`, with `--digits 10` on other processors."));
+    steps.push(String::from(
+        "Or compare alone: `metier verify metier.lock.json`, with `--digits 10` on other processors.",
+    ));
     let lines: Vec<String> = steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1)).collect();
     format!("## Instructions to replicators\n\n{}", lines.join("\n"))
 }
