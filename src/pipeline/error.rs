@@ -125,8 +125,6 @@ fn fit_hint(error: &FitError) -> Option<String> {
             "the fixed effects fit all {exact} rows exactly (every cell holds one row, or one outcome); use coarser effects"
         ),
         FitError::NoRows { .. } => String::from("loosen the filter"),
-        // the message names the way out
-        FitError::NoVcov { .. } | FitError::NoLeverage { .. } => return None,
         FitError::ConstantOutcome { .. } => String::from("check the outcome and the filter"),
         FitError::NotBinary { outcome, .. } => {
             format!("write a comparison as outcome, e.g. `({outcome} >= 1)`, or use `--family ols`")
