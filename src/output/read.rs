@@ -7,9 +7,9 @@
 use serde_json::Value;
 
 use crate::result::{
-    AbsorbedRank, ClusterInfo, Composition, ContrastKind, ContrastRow, DegreesOfFreedom, DroppedTerm, EffectInfo,
-    Estimate, FitStats, Flow, FlowStep, ModelFit, Overlap, R2Step, RateRow, Rates, Reference, Run, SeparatedSide,
-    Separation, SmallSample, TermFactor,
+    AbsorbedRank, ClusterDiagnostics, ClusterInfo, Composition, ContrastKind, ContrastRow, DegreesOfFreedom,
+    DroppedTerm, EffectInfo, Estimate, FitStats, Flow, FlowStep, ModelFit, NumberDiagnostics, Overlap, R2Step, RateRow,
+    Rates, Reference, Run, SeparatedSide, Separation, SmallSample, TermFactor,
 };
 
 use super::long::{SCHEMA_VERSION, missing_note};
@@ -287,6 +287,7 @@ fn model(at: &At) -> Result<ModelFit, ReadError> {
             .collect::<Result<_, ReadError>>()?,
         fit: statistics(&fit)?,
         penalty: at.find("penalty").map(|found| found.number()).transpose()?,
+        diagnostics: at.list_or_empty("diagnostics")?.iter().map(diagnostics).collect::<Result<_, _>>()?,
         warnings: at.get("warnings")?.list()?.iter().map(At::text).collect::<Result<_, _>>()?,
     })
 }
@@ -304,6 +305,30 @@ fn degrees_of_freedom(at: &At) -> Result<Option<DegreesOfFreedom>, ReadError> {
     let (rates, contrasts) = (of("rates")?.unwrap_or_default(), of("contrasts")?.unwrap_or_default());
     // average marginal effects are no part of the document
     Ok(Some(DegreesOfFreedom { coefficients, rates, contrasts, margins: Vec::new() }))
+}
+
+fn diagnostics(at: &At) -> Result<ClusterDiagnostics, ReadError> {
+    let rows = at.get("rows")?;
+    let number = |at: &At| {
+        Ok(NumberDiagnostics {
+            name: at.get("name")?.text()?,
+            largest_leverage: at.number_of("largest_leverage")?,
+            leverage_variation: at.number_of("leverage_variation")?,
+            effective_clusters: at.number_of("effective_clusters")?,
+            df: at.find("df").map(|found| found.number()).transpose()?,
+            largest_change: at.number_of("largest_change")?,
+            change_in_errors: at.number_of("change_in_errors")?,
+        })
+    };
+    Ok(ClusterDiagnostics {
+        cluster: at.get("cluster")?.text()?,
+        clusters: at.count_of("clusters")?,
+        smallest: rows.count_of("smallest")?,
+        median: rows.number_of("median")?,
+        mean: rows.number_of("mean")?,
+        largest: rows.count_of("largest")?,
+        numbers: at.get("numbers")?.list()?.iter().map(number).collect::<Result<_, ReadError>>()?,
+    })
 }
 
 fn coefficient(at: &At) -> Result<Estimate, ReadError> {

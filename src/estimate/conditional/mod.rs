@@ -51,6 +51,11 @@ pub fn check(sample: &Sample, options: &Options) -> Result<(), FitError> {
     if sample.rates.is_some() || options.margins {
         return refuse("rates and effects on the outcome need the intercepts of the cells, which conditioning removes");
     }
+    if options.diagnostics {
+        return refuse(
+            "leverage is that of a linear predictor with the intercepts of the cells, which conditioning removes",
+        );
+    }
     if options.keep_effects || options.keep_fitted || options.r2_steps {
         return refuse("fitted values need the intercepts of the cells, which conditioning removes");
     }
@@ -411,6 +416,7 @@ impl Record<'_> {
             },
             r2_steps: Vec::new(),
             penalty: None,
+            diagnostics: Vec::new(),
             warnings: [format!(
                 "{informative} of {n_strata} strata have both outcomes, the largest of them {largest} rows"
             )]

@@ -35,6 +35,7 @@ pub fn applies(sample: &Sample, options: &Options) -> bool {
         && !options.bias_correction
         && !options.margins
         && !options.firth
+        && !options.diagnostics
         && !options.vcov.uses_leverage();
     if options.method == Method::Cells || !is_whole {
         return false;
