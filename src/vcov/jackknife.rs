@@ -308,9 +308,10 @@ impl<'a> Worker<'a> {
                 let (cell, w) = (self.table.cell[entry] as usize, self.table.weight[entry]);
                 sum -= target.total * w * records.constant(cell)[n_coef + x - records.first_constant()];
                 if let Some(rates) = exact {
-                    let through = |column: usize, change: f64| match target.position[column] {
-                        Some(position) => sum -= w * change * coef[position],
-                        None => {}
+                    let through = |column: usize, change: f64| {
+                        if let Some(position) = target.position[column] {
+                            sum -= w * change * coef[position];
+                        }
                     };
                     rates.setting.changes(cell, x, through);
                 } else if !self.leverage.is_estimated(cell) {

@@ -148,9 +148,8 @@ impl<'a> Leverage<'a> {
         let (rank, starts) = (self.rank, &self.layout.starts);
         let mut centre = vec![0.0; self.group_inverse.len() * rank];
         centre.par_chunks_mut(rank.max(1)).enumerate().for_each(|(group, centre)| {
-            for i in starts[group] as usize..starts[group + 1] as usize {
-                self.add(i, weight[i] * self.group_inverse[group], centre);
-            }
+            let cells = starts[group] as usize..starts[group + 1] as usize;
+            cells.for_each(|i| self.add(i, weight[i] * self.group_inverse[group], centre));
         });
         centre
     }
