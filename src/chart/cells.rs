@@ -140,7 +140,7 @@ impl Context<'_, '_> {
     fn compute(&self, user: &Expr) -> Result<PanelCells, ModelError> {
         let spec = &self.panel.spec;
         let sample = Sample::new(self.workspace, user, self.panel.filter.as_ref())?;
-        let series = self.series()?;
+        let series = self.series(&sample)?;
         let mut positions = self.positions(&sample)?;
         if let Some(top) = spec.top {
             keep_largest(&mut positions, &sample, top);
@@ -194,10 +194,12 @@ impl Context<'_, '_> {
     }
 
     /// The series: levels of a variable, those listed, or one.
-    fn series(&self) -> Result<Parts, ModelError> {
+    fn series(&self, sample: &Sample) -> Result<Parts, ModelError> {
         let everything = || Arc::new(vec![true; self.workspace.table.n_rows()]);
         if let Some(each) = &self.panel.each {
-            return self.levels(each);
+            let mut parts = self.levels(each)?;
+            occurring(&mut parts, sample);
+            return Ok(parts);
         }
         if self.panel.series.is_empty() {
             return Ok(Parts { names: vec![(String::new(), String::new())], masks: vec![everything()] });
@@ -275,7 +277,7 @@ impl Context<'_, '_> {
             None => Ok(Arc::new(Vec::new())),
         };
         let values = match statistic {
-            _ if spec.adjusted => self.adjusted(own, &positions.names[p].0, part.n_rows()),
+            _ if spec.adjusted => self.adjusted(own, &positions.names[p].0),
             StatisticName::Distribution => {
                 let is_any = |row: usize| positions.masks.iter().any(|mask| mask[row]);
                 // groups may leave rows out; levels and bins leave out only what is missing
@@ -404,14 +406,13 @@ impl Context<'_, '_> {
     }
 
     /// The adjusted rate of a level from the fit of a series' variable.
-    fn adjusted(&self, series: &SeriesPlan, level: &str, n_rows: usize) -> Vec<Value> {
+    fn adjusted(&self, series: &SeriesPlan, level: &str) -> Vec<Value> {
         let outcome = series.variable.as_ref().or(self.panel.variable.as_ref()).map(ToString::to_string);
         let fit = self.fits.iter().find(|fit| Some(&fit.outcome) == outcome.as_ref() && fit.rates.is_some());
         let row = fit.and_then(|fit| fit.rates.as_ref()?.levels.iter().find(|row| row.level == level));
         let none = f64::NAN;
         let (estimate, std_error, conf_low, conf_high) =
             row.map_or((none, none, none, none), |row| (row.estimate, row.std_error, row.conf_low, row.conf_high));
-        debug_assert!(n_rows > 0 || row.is_none());
         vec![Value { statistic: String::from("adjusted_rate"), estimate, std_error, conf_low, conf_high, number: None }]
     }
 

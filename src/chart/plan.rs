@@ -130,7 +130,7 @@ fn check(file: &FigureFile, panel: &PanelSpec) -> Result<(), ChartError> {
         "`bins` are of a `variable`"
     } else if panel.bins.as_ref().is_some_and(|bins| bins.len() < 2 || !bins.is_sorted_by(|a, b| a < b)) {
         "`bins` need at least two edges in ascending order"
-    } else if (panel.chart == ChartName::Histogram) != panel.bins.is_some() && panel.chart == ChartName::Histogram {
+    } else if panel.chart == ChartName::Histogram && panel.bins.is_none() {
         "a histogram needs `bins`"
     } else if (panel.chart == ChartName::Boxes) != (panel.statistic == StatisticName::Box) {
         "boxes draw the statistic `box`, and nothing else does"

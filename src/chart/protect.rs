@@ -64,10 +64,14 @@ fn margins(panel: &PanelCells, first: usize) -> Vec<Line> {
             lines.push(at(&|cell| cell.series == series));
         }
     }
-    // only series that are conditions or levels add up; the same rows with another variable do not
-    if panel.spec.each.is_some() || panel.spec.statistic == StatisticName::Composition {
+    // series that are conditions or levels add up; the same rows with another variable do not
+    let adds_up: Vec<bool> = match panel.spec.series.as_slice() {
+        [] => vec![panel.spec.each.is_some(); panel.series.len()],
+        series => series.iter().map(|series| series.filter.is_some()).collect(),
+    };
+    if adds_up.iter().filter(|adds_up| **adds_up).count() > 1 {
         for position in 0..panel.positions.len() {
-            lines.push(at(&|cell| cell.position == position));
+            lines.push(at(&|cell| cell.position == position && adds_up[cell.series]));
         }
     }
     lines.into_iter().map(|cells| Line::of_parts(cells.into_iter().map(|cell| first + cell))).collect()

@@ -114,6 +114,12 @@ pub fn run(arguments: &FigureArguments) -> Result<u8, Failure> {
     let mut files = Vec::new();
     let mut summary = String::new();
     for figure in &loaded {
+        if figure.file.panels.is_empty() {
+            summary += &format!("{}: not made\n", figure.file.title);
+            let reasons = figure.left_out.iter().map(|(what, why)| format!("  left out {what}: {why}\n"));
+            summary += &reasons.collect::<String>();
+            continue;
+        }
         progress.stage(&format!("draw {}", figure.file.name));
         let (made, fits) = make(figure, &workspace, &options)?;
         let rendered = render_files(&made, &fits, data_note.as_deref())?;
@@ -330,7 +336,9 @@ pub fn render_files(
     if !figure.tests.is_empty() {
         files.push((format!("{name}_tests.csv"), tests_table(figure, data_note).to_csv().into_bytes()));
     }
-    if !fits.is_empty() {
+    // rates and coefficients of single levels would tell what the figure does not show
+    let tells_levels = figure.options.min_users > 1 && fits.iter().any(|fit| fit.rates.is_some());
+    if !fits.is_empty() && !tells_levels {
         let run = Run { fits: fits.to_vec(), data_note: data_note.map(str::to_owned), ..Run::default() };
         files.push((format!("{name}_fits.csv"), render(&run, Format::Csv, &RenderOptions::default()).into_bytes()));
     }

@@ -96,11 +96,14 @@ impl Sample {
             Some(found) => Ok(std::sync::Arc::clone(&found.values)),
             None => {
                 let coded = workspace.coded(expr)?;
+                let first = coded.factor.codes.iter().position(|code| *code != MISSING);
+                let place = first.map(|row| workspace.table.locate(row));
+                let example = first.map(|row| coded.factor.levels[coded.factor.codes[row] as usize].clone());
                 Err(ModelError::NotNumeric {
                     role: "the variable",
                     name: expr.to_string(),
-                    example: coded.factor.levels.first().cloned().unwrap_or_default(),
-                    place: None,
+                    example: example.unwrap_or_default(),
+                    place: place.map(|(file, row)| format!("{file}, row {row}")),
                     mixed: false,
                 })
             }
