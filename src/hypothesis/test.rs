@@ -417,7 +417,9 @@ fn one(
 
 /// Why a hypothesis has no test, at its place.
 fn no_test(why: &NoTest, rows: &Rows, tested: &Tested, parameters: &Parameters) -> HypothesisError {
-    let whole = rows.spans.iter().fold(usize::MAX..0, |all, span| all.start.min(span.start)..all.end.max(span.end));
+    let start = rows.spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let end = rows.spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let whole = start..end;
     match why {
         NoTest::Contradiction(row) => {
             HypothesisError::new(rows.spans[*row].clone(), "this contradicts the restrictions before it")
@@ -477,7 +479,8 @@ fn adjust(
     let mut places: Vec<Vec<(usize, usize)>> = Vec::new();
     for (t, rows) in all.iter().enumerate() {
         for row in 0..rows.names.len() {
-            if !(run.tests[t].restrictions[row].std_error > 0.0) {
+            let error = run.tests[t].restrictions[row].std_error;
+            if error.is_nan() || error <= 0.0 {
                 continue;
             }
             let (terms, value) = normalised(&rows.linear, row);

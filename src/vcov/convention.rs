@@ -276,7 +276,7 @@ impl Ssc {
         };
         let Some(base) = Convention::ALL.into_iter().find(|known| known.name() == name) else {
             let names = Convention::ALL.map(Convention::name);
-            let nearest = crate::nearest::nearest_name(name, names.into_iter());
+            let nearest = crate::nearest::nearest_name(name, names);
             let known = format!("conventions are {}", names.join(", "));
             let hint = nearest.map_or_else(|| known.clone(), |nearest| format!("did you mean `{nearest}`? {known}"));
             return fail(format!("`{name}` is no small-sample convention"), hint);
