@@ -118,6 +118,7 @@ fn run(table: &Table, formula: &str, family: Family) -> f64 {
         min_users: 0,
         rates: None,
         target: None,
+        shares: None,
     };
     let workspace = Workspace::new(table);
     let prepared = prepare(&workspace, &request).unwrap();

@@ -232,9 +232,12 @@ pub struct EntryArguments {
     /// Adjusted rates by this factor
     #[arg(long, value_name = "FACTOR")]
     pub rates: Option<String>,
-    /// Rows of the sample that adjusted rates are averaged over, e.g. `month == "2026-04"`
-    #[arg(long, value_name = "CONDITION")]
+    /// What adjusted rates are averaged over: rows of the sample, e.g. `month == "2026-04"`, a file of shares, another table
+    #[arg(long, value_name = "CONDITION|FILE")]
     pub target: Option<String>,
+    /// Variables whose shares are taken from another table: `work_mode+month`; those of the fixed effects if left out
+    #[arg(long, value_name = "VARIABLES")]
+    pub target_by: Option<String>,
     /// Composition of the target: a sample (default), or held fixed
     #[arg(long, value_enum)]
     pub composition: Option<CompositionName>,
@@ -280,6 +283,7 @@ impl EntryArguments {
             min_users: self.min_users,
             rates: self.rates.clone(),
             target: self.target.clone(),
+            target_by: self.target_by.clone(),
             composition: self.composition,
             conf_level: self.conf_level,
             absorb: self.absorb,

@@ -20,6 +20,7 @@ mod reproduce;
 mod simulate;
 mod source;
 mod table;
+mod target;
 mod test;
 mod verb;
 mod verify;

@@ -80,6 +80,9 @@ impl SourceArguments {
         if self.codebook == CodebookChoice::Auto {
             resolved.iter_mut().for_each(|model| model.use_codebook(Codebook::embedded()));
         }
+        for model in &mut resolved {
+            model.request.shares = super::target::shares(self, model)?;
+        }
         Ok(resolved)
     }
 

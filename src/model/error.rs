@@ -54,6 +54,30 @@ pub enum ModelError {
         /// Rows of the table that it keeps.
         in_table: usize,
     },
+    /// A share of a level that the table does not have.
+    #[error("`{target}` has a share of `{level}`, which is not a level of `{factor}` in the table")]
+    UnknownShare {
+        /// Where the shares come from.
+        target: String,
+        /// Variable.
+        factor: String,
+        /// Level.
+        level: String,
+        /// Levels there are.
+        accepted: Vec<String>,
+    },
+    /// Shares of combinations that no row of the sample has.
+    #[error("{:.2}% of the target `{target}` lie where the sample has no row ({cells} combinations, the first `{first}`)", 100.0 * share)]
+    Uncovered {
+        /// Where the shares come from.
+        target: String,
+        /// Combinations.
+        cells: usize,
+        /// Their share.
+        share: f64,
+        /// The first of them.
+        first: String,
+    },
     /// A reference level without rows.
     #[error("the reference level `{level}` of `{factor}` has no rows in the sample `{sample}`")]
     EmptyReference {
@@ -185,6 +209,16 @@ impl ModelError {
             ModelError::EmptyReference { factor, .. } => {
                 Some(format!("choose another one: `i({factor}, ref = \"...\")`, or leave this sample out"))
             }
+            ModelError::UnknownShare { level, accepted, .. } => {
+                let nearest = crate::nearest::nearest_name(level, accepted.iter().map(String::as_str));
+                Some(match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => format!("its levels are {}", accepted.join(", ")),
+                })
+            }
+            ModelError::Uncovered { .. } => Some(String::from(
+                "merge or leave out combinations, or give the shares of fewer variables: nothing is known of the rates there",
+            )),
             ModelError::EmptyTarget { in_table: 0, .. } => {
                 Some(String::from("loosen the condition, or check the labels"))
             }

@@ -11,6 +11,7 @@ mod rates;
 mod route;
 mod rows;
 mod selection;
+mod target;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod variables;
 pub use error::{ModelError, Origin};
 pub use gather::{Listing, Rows};
 pub use rows::{Prepared, prepare};
+pub use target::Shares;
 pub use variables::{CodedVariable, Codes, NumberVariable, Workspace};
 
 use crate::expr::Expr;
@@ -67,4 +69,6 @@ pub struct Request {
     pub rates: Option<String>,
     /// Rows of the sample that adjusted rates are averaged over; all if left out.
     pub target: Option<Expr>,
+    /// Shares that the sample is reweighted to for adjusted rates, instead of a condition.
+    pub shares: Option<Shares>,
 }

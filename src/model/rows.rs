@@ -3,11 +3,12 @@
 use super::absorbed::{clusters, effects, levels};
 use super::rates::rates_factor;
 use super::selection::Selection;
+use super::target::target;
 use super::terms::{build, variables};
 use super::variables::NumberVariable;
 use super::{MissingCluster, MissingControl, ModelError, Origin, Request, Rows, Workspace};
 use crate::design::codes::{is_ascending, sort_by_code};
-use crate::design::{Outcome, Sample, Target};
+use crate::design::{Outcome, Sample};
 use crate::expr::{Expr, ExprKind, parse};
 use crate::result::{DroppedTerm, Flow};
 use crate::table::MISSING;
@@ -135,25 +136,6 @@ fn prepare_group(
         target,
     };
     Ok(Prepared { sample, flow, absent: built.absent, rows: rows.gathered(), target_outside })
-}
-
-/// The rows that adjusted rates are averaged over, and how many of the table's are not in the sample.
-fn target(
-    workspace: &Workspace,
-    request: &Request,
-    rows: &Rows,
-    sample: &str,
-) -> Result<(Option<Target>, usize), ModelError> {
-    let Some(expr) = &request.target else { return Ok((None, 0)) };
-    let keep = workspace.filter(expr).map_err(|error| error.of(Origin::Target))?;
-    let codes = rows.gather(&Arc::new(keep.iter().map(|&keep| u32::from(keep)).collect::<Vec<_>>()));
-    let in_table = keep.iter().filter(|&&keep| keep).count();
-    let kept = codes.iter().filter(|&&code| code == 1).count();
-    if kept == 0 {
-        return Err(ModelError::EmptyTarget { target: expr.to_string(), sample: sample.to_owned(), in_table });
-    }
-    let target = Target { name: expr.to_string(), codes: Arc::unwrap_or_clone(codes), multipliers: vec![0.0, 1.0] };
-    Ok((Some(target), in_table - kept))
 }
 
 /// Name of a variable: backticks are for parsing only.

@@ -31,6 +31,7 @@ fn request(formula: &str, cluster: &str) -> Request {
         missing_cluster: MissingCluster::Refuse,
         min_users: 0,
         target: None,
+        shares: None,
         rates: None,
     }
 }

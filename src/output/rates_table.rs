@@ -60,7 +60,13 @@ fn rates_notes(fit: &ModelFit, rates: &Rates) -> Vec<String> {
         Some(cluster) => format!("; clusters by `{}`", cluster.name),
         None => String::new(),
     };
-    let target = rates.target.as_ref().map_or(String::new(), |target| format!(" where `{target}`"));
+    let target = rates.target.as_ref().map_or(String::new(), |target| match rates.composition {
+        // shares come from a file, and are always held fixed
+        Composition::Fixed if target.contains('.') && !target.contains(' ') => {
+            format!(", reweighted to the shares of `{target}`")
+        }
+        _ => format!(" where `{target}`"),
+    });
     let mut notes = vec![
         format!(
             "mean prediction over {}{target} with everyone set to the level; {composition}",

@@ -8,7 +8,7 @@ mod resolve;
 mod vocabulary;
 
 pub use embedded::{EMBEDDED, REPRODUCED, embedded};
-pub use resolve::{Resolved, SourceError, SpecError, resolve};
+pub use resolve::{Resolved, SourceError, SpecError, TargetFile, resolve};
 
 use crate::result::VcovKind;
 use schemars::JsonSchema;
@@ -94,9 +94,14 @@ pub struct ModelEntry {
     /// Factor for adjusted rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<String>,
-    /// Rows that adjusted rates are averaged over: a condition on the columns; all rows of the sample if left out.
+    /// What adjusted rates are averaged over: rows by a condition on the columns, a file of shares, or another table; all
+    /// rows of the sample if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Variables whose shares are taken from another table as target, e.g. `work_mode + month`; those of the fixed effects
+    /// if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_by: Option<String>,
     /// Whether the target rows are a sample too, or held fixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub composition: Option<CompositionName>,
@@ -305,6 +310,7 @@ impl ModelEntry {
             min_users: self.min_users.or(below.min_users),
             rates: pick(&self.rates, &below.rates),
             target: pick(&self.target, &below.target),
+            target_by: pick(&self.target_by, &below.target_by),
             composition: self.composition.or(below.composition),
             conf_level: self.conf_level.or(below.conf_level),
             absorb: self.absorb.or(below.absorb),

@@ -33,6 +33,8 @@ pub struct Resolved {
     pub filter_text: Option<String>,
     /// Target of adjusted rates as written.
     pub target_text: Option<String>,
+    /// File of shares, or other table, that the target is read from; [`Request::shares`] has its content.
+    pub target_file: Option<TargetFile>,
     /// Filters of the samples as written.
     pub sample_texts: Vec<(String, String)>,
 }
@@ -190,6 +192,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
             hint: String::from("name the factor of the rates, e.g. `--rates expertise`"),
         });
     }
+    let target_file = target_file(&model, entry)?;
     let conf_level = entry.conf_level.unwrap_or(0.95);
     if !(conf_level > 0.0 && conf_level < 1.0) {
         return Err(SpecError::Plain {
@@ -218,7 +221,11 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         },
         min_users: entry.min_users.unwrap_or(0),
         rates: entry.rates.clone(),
-        target: entry.target.as_ref().map(|text| expression(&origin("target"), text)).transpose()?,
+        target: match &target_file {
+            Some(_) => None,
+            None => entry.target.as_ref().map(|text| expression(&origin("target"), text)).transpose()?,
+        },
+        shares: None,
     };
     let family = match entry.family {
         Some(FamilyName::Logit) => Family::Logit,
@@ -246,6 +253,8 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         drop_singletons: entry.singletons != Some(SingletonsName::Keep),
         composition: match entry.composition {
             Some(CompositionName::Fixed) => Composition::Fixed,
+            // shares are given, not drawn with the rows
+            _ if target_file.is_some() => Composition::Fixed,
             _ => Composition::Sampled,
         },
         conf_level,
@@ -270,7 +279,8 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         options,
         weights_text: entry.weights.clone(),
         filter_text: entry.filter.clone(),
-        target_text: entry.target.clone(),
+        target_text: entry.target.clone().filter(|_| target_file.is_none()),
+        target_file,
         sample_texts: entry
             .samples
             .iter()
@@ -281,6 +291,48 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
 }
 
 /// The small-sample convention; `df` changes how it counts shared levels.
+/// A target that is a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetFile {
+    /// Its path.
+    pub path: String,
+    /// Variables whose shares are counted in it, where it has none of its own; empty for those of the effects.
+    pub by: Vec<Expr>,
+}
+
+/// Whether a target is a file rather than a condition.
+fn names_a_file(text: &str) -> bool {
+    const ENDINGS: [&str; 7] = [".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson", ".jsonl"];
+    ENDINGS.iter().any(|ending| text.trim_end().to_lowercase().ends_with(ending))
+}
+
+fn target_file(model: &str, entry: &ModelEntry) -> Result<Option<TargetFile>, SpecError> {
+    let Some(path) = entry.target.as_ref().filter(|text| names_a_file(text)) else {
+        return match &entry.target_by {
+            None => Ok(None),
+            Some(by) => Err(SpecError::Plain {
+                message: format!("model `{model}` has `target_by` (`{by}`), but no table for the target"),
+                hint: String::from("name the table, e.g. `--target other.csv`"),
+            }),
+        };
+    };
+    if entry.composition == Some(CompositionName::Sampled) {
+        return Err(SpecError::Plain {
+            message: format!("the shares of the target `{path}` are no sample with the rows"),
+            hint: String::from("leave out `--composition sampled`: shares are held fixed"),
+        });
+    }
+    let by = match &entry.target_by {
+        None => Vec::new(),
+        Some(text) => OneOrMany::One(text.clone())
+            .names()
+            .iter()
+            .map(|name| expression("`--target-by`", name))
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(Some(TargetFile { path: path.trim().to_owned(), by }))
+}
+
 fn convention(entry: &ModelEntry, family: Family) -> Result<Ssc, SpecError> {
     let plain = |error: SscError| SpecError::Plain { message: error.message, hint: error.hint };
     let ssc = entry.ssc.as_deref().map_or_else(|| Ok(Ssc::default()), Ssc::parse).map_err(plain)?;
@@ -326,7 +378,8 @@ impl Resolved {
         let samples = self.samples.iter().filter_map(|(_, filter)| filter.as_ref());
         let exprs =
             request.clusters.iter().flatten().chain(&request.weights).chain(&request.filter).chain(&request.target);
-        names.extend(exprs.chain(&self.split).chain(samples).flat_map(Expr::names));
+        let shares = request.shares.iter().flat_map(|shares| &shares.variables);
+        names.extend(exprs.chain(&self.split).chain(samples).chain(shares).flat_map(Expr::names));
         names.extend(request.rates.clone());
         let mut seen = std::collections::HashSet::new();
         names.retain(|name| seen.insert(name.clone()));

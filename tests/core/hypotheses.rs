@@ -41,6 +41,7 @@ fn one(table: &Table, model: &str, outcome: &str, sample: Option<&str>, options:
         min_users: 0,
         rates: Some(String::from("expertise")),
         target: None,
+        shares: None,
     };
     let prepared = prepare(&workspace, &request).unwrap().remove(0);
     let options = Options { keep_influence: true, ..options };

@@ -56,6 +56,7 @@ pub struct Model {
     pub rates: Option<&'static str>,
     pub target: Option<&'static str>,
     pub options: Options,
+    pub shares: Option<metier::model::Shares>,
 }
 
 pub fn model(formula: &str) -> Model {
@@ -65,6 +66,7 @@ pub fn model(formula: &str) -> Model {
         weights: None,
         rates: None,
         target: None,
+        shares: None,
         options: Options { family: Family::Ols, vcov: VcovKind::Cr1, ..Options::default() },
     }
 }
@@ -81,6 +83,11 @@ pub fn run_all(table: &Table, model: &Model) -> Vec<Result<Fitted, FitError>> {
 
 /// The samples of a model.
 pub fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
+    try_prepared(table, model).expect("prepared")
+}
+
+/// The samples of a model, or why there are none.
+pub fn try_prepared(table: &Table, model: &Model) -> Result<Vec<Prepared>, metier::model::ModelError> {
     let workspace = Workspace::new(table);
     let request = Request {
         formula: Formula::parse(&model.formula).expect("formula"),
@@ -93,8 +100,9 @@ pub fn prepared(table: &Table, model: &Model) -> Vec<Prepared> {
         min_users: 0,
         rates: model.rates.map(str::to_owned),
         target: model.target.map(|text| parse(text).unwrap()),
+        shares: model.shares.clone(),
     };
-    prepare(&workspace, &request).expect("prepared")
+    prepare(&workspace, &request)
 }
 
 pub fn run(table: &Table, model: &Model) -> Fitted {

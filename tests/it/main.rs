@@ -16,4 +16,5 @@ mod report;
 mod reproduce;
 mod schema;
 mod support;
+mod targets;
 mod variance;
