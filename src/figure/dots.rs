@@ -1,6 +1,7 @@
 //! Dots with whiskers: a band for every term, a dot in it for every model.
 
 use super::palette::{Look, look};
+use super::plots::Format;
 use super::scale::{Scale, tick_label, ticks};
 use super::surface::{Anchor, Surface, TextStyle};
 use super::text_width::{Weight, text_width, wrap};
@@ -126,7 +127,9 @@ pub fn svg(figure: &DotFigure) -> String {
         for (at, dot) in drawn.iter().enumerate() {
             let y = middle + (at as f64 - (drawn.len() as f64 - 1.0) / 2.0) * DOT_STEP;
             let look = look(dot.model);
+            page.begin_mark(&mark_label(figure, band, dot));
             draw_dot(&mut page, dot, x, y, &look);
+            page.end_group();
             if !std::mem::replace(&mut seen[dot.model], true) {
                 let style = TextStyle { colour: look.text, ..MODEL };
                 page.text((left + PLOT_WIDTH + 12.0, y + MODEL.size * MIDDLE), &models[dot.model], style);
@@ -213,6 +216,15 @@ fn draw_axis(page: &mut Surface, ticks: &[f64], x: Scale, top: f64, bottom: f64)
         page.text((at, bottom + 18.0), &tick_label(tick, step), TICK);
     }
     page.line((x.page_min, bottom), (x.page_max, bottom), AXIS, 1.2);
+}
+
+/// What a pointer on the dot shows.
+fn mark_label(figure: &DotFigure, band: &Band, dot: &Dot) -> String {
+    let name = match figure.models.get(dot.model).filter(|_| figure.models.len() > 1) {
+        Some(model) => format!("{}, {model}", band.label),
+        None => band.label.clone(),
+    };
+    Format::Number.mark(&name, dot.x, dot.lo, dot.hi)
 }
 
 fn draw_dot(page: &mut Surface, dot: &Dot, x: Scale, y: f64, look: &Look) {

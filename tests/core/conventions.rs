@@ -260,7 +260,7 @@ fn the_sum_of_one_way_variances_is_never_negative() {
             close(id, *ours, *expected, 1e-12, 0.0);
         }
         assert_eq!(sum.clusters.len(), 2);
-        assert!(sum.warnings.is_empty(), "{:?}", sum.warnings);
+        assert!(sum.warnings.iter().all(|warning| !warning.contains("negative")), "{:?}", sum.warnings);
     }
 }
 

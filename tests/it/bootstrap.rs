@@ -116,7 +116,7 @@ fn what_cannot_be_done_is_refused_with_the_way_out() {
     refused(2, &with(&["--method", "users", "--weights-type", "webb"]), ["no meaning", "`score`"]);
     refused(
         2,
-        &with(&["--method", "score", "--family", "logit", "--null", "expertise::5 = 1"]),
+        &with(&["--method", "score", "--family", "logit", "--null", "expertise::3 = 1"]),
         ["against zero", "ols"],
     );
     refused(2, &with(&["--method", "permute", "--permute", "expertize"]), ["no regressor", "did you mean `expertise`"]);

@@ -83,8 +83,8 @@ fn agrees(shown: &[&str], found: &[&str]) -> bool {
 /// A folder that looks like the repository to the commands, but may be written to.
 fn checkout() -> Folder {
     let folder = Folder::new();
-    for part in ["data", "models"] {
-        std::fs::create_dir(folder.path(part)).unwrap();
+    for part in ["data", "models", "tests/data", "tests/data/nist"] {
+        std::fs::create_dir_all(folder.path(part)).unwrap();
         for entry in std::fs::read_dir(root().join(part)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -369,8 +369,7 @@ fn a_refused_save_leaves_no_file() {
     let folder = Folder::with_sessions();
     let before = folder.files();
     for (formula, flags, words) in [
-        ("verified ~ prompts | work_mode[prompts]", &["--save-effects", "e.csv"][..], "has slopes by level"),
-        ("verified ~ prompts", &["--save-effects", "e.csv", "--save-fitted", "f.csv"], "the formula has none"),
+        ("verified ~ prompts", &["--save-effects", "e.csv", "--save-fitted", "f.csv"][..], "the formula has none"),
         ("verified ~ prompts | work_mode", &["--save-effects", "e.txt"], "is neither .csv nor .json"),
         ("verified ~ prompts | work_mode", &["--save-fitted", "no/f.csv"], "there is no folder"),
         ("verified ~ prompts | work_mode", &["--save-effects", "a.csv", "--save-fitted", "a.csv"], "written twice"),

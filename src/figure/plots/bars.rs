@@ -80,6 +80,7 @@ impl BarPlot {
             lines(page, (left - 10.0, first), label, TextStyle { anchor: Anchor::End, ..LABEL });
             if bar.value.is_finite() {
                 let (from, to) = (x.at(bar.value.min(0.0)), x.at(bar.value.max(0.0)));
+                page.begin_mark(&self.format.mark(&bar.label, bar.value, bar.lo, bar.hi));
                 page.rectangle((from, middle - BAR / 2.0), (to - from, BAR), look.colour);
                 let mut end = to;
                 if bar.lo.is_finite() && bar.hi.is_finite() {
@@ -88,6 +89,7 @@ impl BarPlot {
                     [lo, hi].into_iter().for_each(|at| page.line((at, middle - 3.5), (at, middle + 3.5), INK, 1.4));
                     end = end.max(hi);
                 }
+                page.end_group();
                 page.text_on_lines((end + 6.0, middle + VALUE.size * MIDDLE), &self.format.value(bar.value), VALUE);
             } else if bar.suppressed {
                 page.text_on_lines((x.at(0.0) + 6.0, middle + NOTE.size * MIDDLE), SUPPRESSED, NOTE);

@@ -84,6 +84,12 @@ impl BoxPlot {
                 continue;
             }
             let look = look(0);
+            let [lowest, lower, median, upper, highest] = found.quantiles.map(|value| Format::Number.value(value));
+            let mean = Format::Number.mark("geometric mean", found.mean, found.lo, found.hi);
+            page.begin_mark(&format!(
+                "{}: median {median}, quartiles {lower} and {upper}, 5th and 95th percentile {lowest} and {highest}, {mean}",
+                found.label
+            ));
             page.line((at, q05), (at, q25), look.colour, 1.6);
             page.line((at, q75), (at, q95), look.colour, 1.6);
             [q05, q95]
@@ -97,6 +103,7 @@ impl BoxPlot {
                 let text = Format::Number.value(found.mean);
                 page.text_on_lines((at + half + 5.0, y(found.mean) + VALUE.size * MIDDLE), &text, style);
             }
+            page.end_group();
         }
         draw_positions(page, &self.labels(), x, step, bottom);
         let below = bottom + positions_room(&self.labels(), step) + 16.0;

@@ -95,10 +95,16 @@ impl DotPlot {
             if !dot.value.is_finite() {
                 continue;
             }
+            let name = match self.series.get(order).filter(|_| self.series.len() > 1) {
+                Some(series) => format!("{}, {}", row.label, series.name),
+                None => row.label.clone(),
+            };
+            page.begin_mark(&self.format.mark(&name, dot.value, dot.lo, dot.hi));
             if dot.lo.is_finite() && dot.hi.is_finite() {
                 page.line((x.at(dot.lo), middle), (x.at(dot.hi), middle), look.colour, 1.6);
             }
             page.marker(look.marker, (x.at(dot.value), middle), RADIUS, look.colour);
+            page.end_group();
             // the value stands right of its dot where nothing else does
             let text = self.format.value(dot.value);
             let value = style(11.0, Weight::Regular, look.text, Anchor::Start);

@@ -49,12 +49,14 @@ impl HistogramPlot {
             let (from, to) = (x.at(edges[0]) + 1.5, x.at(edges[1]) - 1.5);
             let middle = (from + to) / 2.0;
             if bin.value.is_finite() {
+                page.begin_mark(&Format::Percent.mark(&bin.label, bin.value, bin.lo, bin.hi));
                 page.rectangle((from, y.at(bin.value)), (to - from, bottom - y.at(bin.value)), look.colour);
                 let mut end = y.at(bin.value);
                 if bin.lo.is_finite() && bin.hi.is_finite() {
                     page.line((middle, y.at(bin.lo)), (middle, y.at(bin.hi)), INK, 1.3);
                     end = end.min(y.at(bin.hi));
                 }
+                page.end_group();
                 let style = TextStyle { anchor: Anchor::Middle, ..VALUE };
                 page.text_on_lines((middle, end - 5.0), &Format::Percent.value(bin.value), style);
             } else if bin.suppressed {

@@ -74,10 +74,16 @@ impl LinePlot {
                 if let Some(Some(next)) = at.get(position + 1) {
                     page.polyline(&[here, (x(position + 1), y.at(next.y))], look.colour, 2.0);
                 }
+                let name = match self.series.len() {
+                    1 => point.label.clone(),
+                    _ => format!("{}, {}", series.name, point.label),
+                };
+                page.begin_mark(&self.format.mark(&name, point.y, point.lo, point.hi));
                 if point.lo.is_finite() && point.hi.is_finite() {
                     page.line((here.0, y.at(point.lo)), (here.0, y.at(point.hi)), look.colour, 1.2);
                 }
                 page.marker(look.marker, here, RADIUS, look.colour);
+                page.end_group();
             }
             let last = at.iter().enumerate().rev().find_map(|(position, point)| point.map(|point| (position, point)));
             if let Some((position, point)) = last {

@@ -81,6 +81,19 @@ impl Format {
         text.replace('-', "\u{2212}")
     }
 
+    /// What a pointer on a mark shows: `Fix: 26.1% [25.7%, 26.5%]`.
+    pub fn mark(self, label: &str, value: f64, lo: f64, hi: f64) -> String {
+        let shown = |value: f64| match self {
+            Format::Percent => format!("{:.1}%", 100.0 * value).replace('-', "\u{2212}"),
+            _ => self.value(value),
+        };
+        let interval = match lo.is_finite() && hi.is_finite() {
+            true => format!(" [{}, {}]", shown(lo), shown(hi)),
+            false => String::new(),
+        };
+        format!("{label}: {}{interval}", shown(value))
+    }
+
     /// A tick of an axis with this step.
     pub fn tick(self, value: f64, step: f64) -> String {
         match self {
