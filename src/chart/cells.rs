@@ -256,7 +256,11 @@ impl Context<'_, '_> {
             masks[code as usize][row] = true;
         }
         let label = |level: &String| match &expr.kind {
-            ExprKind::Name(name) if !self.panel.spec.plain_labels => capitalised(&(self.labels)(name, level)),
+            ExprKind::Name(name) if !self.panel.spec.plain_labels => {
+                let label = (self.labels)(name, level);
+                // the codebook's labels are words in a sentence; levels stay as they are
+                if label == *level { label } else { capitalised(&label) }
+            }
             _ => level.clone(),
         };
         let names = factor.levels.iter().map(|level| (level.clone(), label(level))).collect();
