@@ -67,6 +67,7 @@ fn sample(interacted: bool) -> Sample {
         clusters: vec![Cluster { name: String::from("user"), codes: users.into(), n_clusters: USERS }],
         outcomes: vec![Outcome { name: String::from("y"), values: outcome.into() }],
         rates: None,
+        target: None,
     }
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use resvg::{tiny_skia, usvg};
 
-const REGULAR: &[u8] = include_bytes!("../../data/fonts/OpenSans-Regular.ttf");
-const BOLD: &[u8] = include_bytes!("../../data/fonts/OpenSans-Bold.ttf");
+/// Open Sans, the font of all figures.
+pub const REGULAR: &[u8] = include_bytes!("../../data/fonts/OpenSans-Regular.ttf");
+/// Its bold weight.
+pub const BOLD: &[u8] = include_bytes!("../../data/fonts/OpenSans-Bold.ttf");
 
 /// Name of the embedded font.
 const FAMILY: &str = "Open Sans";

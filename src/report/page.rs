@@ -1,6 +1,8 @@
 //! The page as HTML, from the templates beside this file.
 
 use super::Report;
+use crate::figure::png::{BOLD, REGULAR};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
@@ -24,7 +26,7 @@ pub fn html(report: &Report) -> Result<String, minijinja::Error> {
     let report = Report { exhibits, ..report.clone() };
     environment.render_str(
         TEMPLATE,
-        Serde(Page { version: env!("CARGO_PKG_VERSION"), css: STYLE, script: SCRIPT, report: &report }),
+        Serde(Page { version: env!("CARGO_PKG_VERSION"), css: &style(), script: SCRIPT, report: &report }),
     )
 }
 
@@ -32,10 +34,21 @@ pub fn html(report: &Report) -> Result<String, minijinja::Error> {
 #[derive(Serialize)]
 struct Page<'a> {
     version: &'static str,
-    css: &'static str,
+    css: &'a str,
     script: &'static str,
     #[serde(flatten)]
     report: &'a Report,
+}
+
+/// The style sheet with the fonts of the figures: another font has other widths, and texts would run into each other.
+fn style() -> String {
+    let face = |weight: u16, font: &[u8]| {
+        let data = BASE64_STANDARD.encode(font);
+        format!(
+            "@font-face {{ font-family: 'Open Sans'; font-weight: {weight}; src: url(data:font/ttf;base64,{data}) format('truetype'); }}\n"
+        )
+    };
+    face(400, REGULAR) + &face(700, BOLD) + STYLE
 }
 
 /// An SVG document as a part of a page: its title would show wherever a pointer rests, and its values can be reached.

@@ -111,8 +111,8 @@ fn several_ways_have_a_factor_for_each_term() {
     let text = explained.ok().split_whitespace().collect::<Vec<_>>().join(" ");
     for note in [
         "fixest, reghdfe, Stata regress: negative eigenvalues set to zero",
-        "pyfixest, statsmodels, R sandwich vcovCL (lm), bare sandwich: a negative variance has no standard error",
-        "R clubSandwich CR1p: clusters one way only",
+        "linearmodels PanelOLS, group_debias, R sandwich vcovCL (lm), bare sandwich: a negative variance has no standard error",
+        "R clubSandwich CR1, R clubSandwich CR1S, R clubSandwich CR1p: clusters one way only",
     ] {
         assert!(text.contains(note), "{note}\n{text}");
     }

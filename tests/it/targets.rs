@@ -12,14 +12,26 @@ fn rates(folder: &Folder, more: &[&str]) -> Vec<(f64, f64)> {
 }
 
 #[test]
-fn the_sample_as_another_table_is_the_sample_held_fixed() {
-    let folder = Folder::with_sessions();
-    let (fixed, other) = (rates(&folder, &["--composition", "fixed"]), rates(&folder, &["--target", "s.csv"]));
-    let by = rates(&folder, &["--target", "s.csv", "--target-by", "work_mode"]);
-    for ((fixed, other), by) in fixed.iter().zip(&other).zip(&by) {
-        assert!((fixed.0 - other.0).abs() < 1e-12 && (fixed.1 - other.1).abs() < 1e-10, "{fixed:?} {other:?}");
-        assert!((fixed.0 - by.0).abs() < 1e-12 && (fixed.1 - by.1).abs() < 1e-10, "{fixed:?} {by:?}");
+fn one_kind_of_work_is_the_same_as_a_condition_a_share_and_a_table() {
+    let folder = Folder::with_sessions()
+        .with("share.csv", "work_mode,share\nFix,1\nBuild,0\n")
+        .with("other.csv", "id,work_mode\na,Fix\nb,Fix\nc,Fix\n");
+    let condition = rates(&folder, &["--target", "work_mode == \"Fix\"", "--composition", "fixed"]);
+    let share = rates(&folder, &["--target", "share.csv"]);
+    let other = rates(&folder, &["--target", "other.csv", "--target-by", "work_mode"]);
+    for ((condition, share), other) in condition.iter().zip(&share).zip(&other) {
+        assert!(
+            (condition.0 - share.0).abs() < 1e-12 && (condition.1 - share.1).abs() < 1e-10,
+            "{condition:?} {share:?}"
+        );
+        assert!(
+            (condition.0 - other.0).abs() < 1e-12 && (condition.1 - other.1).abs() < 1e-10,
+            "{condition:?} {other:?}"
+        );
     }
+    // the variables of the fixed effects, if none are named
+    let ran = folder.run(&["fit", FORMULA, "--data", "s.csv", "--rates", "expertise", "--target", "other.csv"]);
+    assert!(ran.code == 2 && ran.err.contains("month"), "{}", ran.err);
 }
 
 #[test]
