@@ -16,7 +16,7 @@ pub enum ChartError {
         /// The text.
         text: String,
         /// What is wrong with it.
-        error: ExprError,
+        error: Box<ExprError>,
     },
     /// Keys that do not go together.
     #[error("panel `{panel}` of figure `{figure}`: {message}")]

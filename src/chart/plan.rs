@@ -60,7 +60,7 @@ pub fn plan(file: &FigureFile, codebook: Option<&Codebook>) -> Result<Plan, Char
             figure: file.name.clone(),
             place,
             text: text.to_owned(),
-            error,
+            error: Box::new(error),
         })?;
         if let Some(codebook) = codebook {
             codebook.canonical_levels(&mut expr);

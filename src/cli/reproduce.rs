@@ -89,7 +89,9 @@ fn data_words(arguments: &ReproduceArguments) -> String {
     match (arguments.data.is_empty(), drawn_first(arguments)) {
         (true, None) => String::from("--data synthetic"),
         (true, Some(_)) => format!("--data {DRAWN}"),
-        (false, _) => format!("--data {}", arguments.data.iter().map(quoted).collect::<Vec<_>>().join(" ")),
+        (false, _) => {
+            format!("--data {}", arguments.data.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" "))
+        }
     }
 }
 
@@ -99,9 +101,9 @@ fn setting_words(arguments: &ReproduceArguments) -> Vec<String> {
 }
 
 /// A word as a shell reads it.
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     match text.chars().all(|c| c.is_alphanumeric() || "._-/=,:+".contains(c)) {
-        true => text.clone(),
+        true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }

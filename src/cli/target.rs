@@ -4,7 +4,7 @@ use super::Failure;
 use super::args::SourceArguments;
 use crate::codebook::Settings;
 use crate::expr::{Expr, ExprKind, parse};
-use crate::model::{Shares, Workspace};
+use crate::model::{ShareCell, Shares, Workspace};
 use crate::sessions::{self, Wanted};
 use crate::spec::Resolved;
 use crate::table::{ColumnData, MISSING, Table};
@@ -99,12 +99,7 @@ fn share_column(table: &Table, path: &str) -> Result<Vec<f64>, Failure> {
 }
 
 /// Shares of the combinations of levels: given ones, or of the rows.
-fn count(
-    table: &Table,
-    variables: &[Expr],
-    weights: Option<&[f64]>,
-    path: &str,
-) -> Result<Vec<(Vec<Option<String>>, f64)>, Failure> {
+fn count(table: &Table, variables: &[Expr], weights: Option<&[f64]>, path: &str) -> Result<Vec<ShareCell>, Failure> {
     let workspace = Workspace::new(table);
     let coded = variables.iter().map(|variable| workspace.coded(variable));
     let coded =

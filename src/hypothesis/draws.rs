@@ -108,7 +108,8 @@ mod tests {
         }
         let means = sums.map(|sum| sum / n as f64);
         // five standard errors of each mean
-        let (limits, expected) = ([1.0, 1.4142, 1.0, 1.4142, 7.746], [0.0, 1.0, 0.0, 1.0, 30.0]);
+        let (limits, expected) =
+            ([1.0, std::f64::consts::SQRT_2, 1.0, std::f64::consts::SQRT_2, 7.746], [0.0, 1.0, 0.0, 1.0, 30.0]);
         for ((mean, limit), expected) in means.iter().zip(limits).zip(expected) {
             assert!((mean - expected).abs() < 5.0 * limit / (n as f64).sqrt(), "{mean} {expected}");
         }

@@ -20,7 +20,7 @@ mod variables;
 pub use error::{ModelError, Origin};
 pub use gather::{Listing, Rows};
 pub use rows::{Prepared, prepare};
-pub use target::Shares;
+pub use target::{ShareCell, Shares};
 pub use variables::{CodedVariable, Codes, NumberVariable, Workspace};
 
 use crate::expr::Expr;

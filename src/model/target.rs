@@ -16,8 +16,11 @@ pub struct Shares {
     /// The variables.
     pub variables: Vec<Expr>,
     /// A level of each variable (`None` for missing), and the share of their combination.
-    pub cells: Vec<(Vec<Option<String>>, f64)>,
+    pub cells: Vec<ShareCell>,
 }
+
+/// Levels, and the share of their combination.
+pub type ShareCell = (Vec<Option<String>>, f64);
 
 /// The target of a request, and how many rows of the table that belong to it are not in the sample.
 pub(super) fn target(
@@ -92,7 +95,7 @@ fn reweighted(workspace: &Workspace, request: &Request, shares: &Shares, rows: &
     for (row, &code) in codes.iter().enumerate() {
         total[code as usize] += weights.as_ref().map_or(1.0, |weights| weights[row]);
     }
-    let uncovered: Vec<&(Vec<Option<String>>, f64)> = shares
+    let uncovered: Vec<&ShareCell> = shares
         .cells
         .iter()
         .zip(&total)
