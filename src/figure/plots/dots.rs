@@ -69,7 +69,8 @@ impl DotPlot {
         let bottom = top + labels.iter().map(|label| Self::row_height(label)).sum::<f64>();
         let (low, high) =
             extent(self.rows.iter().flat_map(|row| &row.dots).flat_map(|dot| [dot.value, dot.lo, dot.hi]));
-        let high = if self.format == Format::Percent && high > 0.8 { 1.0 } else { high };
+        // shares end at 1; what a linear model makes of them may not
+        let high = if self.format == Format::Percent && (0.8..1.0).contains(&high) { 1.0 } else { high };
         let axis = if low > high { ticks(0.0, 1.0) } else { ticks(low.min(0.0), high) };
         let x = Scale { data_min: axis[0], data_max: axis[axis.len() - 1], page_min: left, page_max: right };
         horizontal_axis(page, x, &axis, (top, bottom), self.format);
