@@ -1,13 +1,15 @@
 //! Normal and t draws that depend on a seed and a number alone, so that any thread may make any of them.
 //!
-//! The generator is Philox 4x32-10 (Salmon, Moraes, Dror and Shaw 2011): the n-th block of numbers is a function of
+//! The generator is [`philox`]: the n-th block of numbers is a function of
 //! (seed, draw, n). Normals by the polar form of Box and Muller, chi-squares by Marsaglia and Tsang (2000). Functions are
 //! those of `libm`, so that bits do not depend on the platform either.
+
+use crate::resampling::philox::philox;
 
 /// Numbers of one draw.
 #[derive(Debug, Clone)]
 pub struct Stream {
-    key: [u32; 2],
+    seed: u64,
     draw: u64,
     block: u32,
     spare: Option<f64>,
@@ -16,13 +18,13 @@ pub struct Stream {
 impl Stream {
     /// The stream of a draw.
     pub fn new(seed: u64, draw: u64) -> Self {
-        Stream { key: [seed as u32, (seed >> 32) as u32], draw, block: 0, spare: None }
+        Stream { seed, draw, block: 0, spare: None }
     }
 
     fn next_block(&mut self) -> [u32; 4] {
         let counter = [self.draw as u32, (self.draw >> 32) as u32, self.block, 0];
         self.block += 1;
-        philox(counter, self.key)
+        philox(self.seed, counter)
     }
 
     /// Two independent uniforms in (0, 1), with 53 bits.
@@ -67,21 +69,6 @@ impl Stream {
     }
 }
 
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..10 {
-        let first = u64::from(counter[0]) * 0xD251_1F53;
-        let second = u64::from(counter[2]) * 0xCD9E_8D57;
-        counter = [
-            (second >> 32) as u32 ^ counter[1] ^ key[0],
-            second as u32,
-            (first >> 32) as u32 ^ counter[3] ^ key[1],
-            first as u32,
-        ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
-    }
-    counter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,11 +76,11 @@ mod tests {
     #[test]
     fn philox_gives_the_numbers_of_its_authors() {
         // known answers of the Random123 distribution
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        assert_eq!(philox(0, [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox(u64::MAX, [u32::MAX; 4]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         let pi = [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344];
         let known = [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1];
-        assert_eq!(philox(pi, [0xa409_3822, 0x299f_31d0]), known);
+        assert_eq!(philox(0x299f_31d0_a409_3822, pi), known);
     }
 
     #[test]
