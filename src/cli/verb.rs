@@ -93,7 +93,8 @@ impl VerbArguments {
     /// # Errors
     /// If the specification has a target.
     pub fn refuse_target(&self, verb: &str, spec: &Resolved) -> Result<(), Failure> {
-        match &spec.target_text {
+        let file = spec.target_file.as_ref().map(|file| &file.path);
+        match spec.target_text.as_ref().or(file) {
             None => Ok(()),
             Some(target) => Err(Failure::input(
                 format!("`metier {verb}` averages over the sample, not over the target `{target}`"),

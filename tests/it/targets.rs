@@ -56,5 +56,20 @@ fn files_that_are_no_target_are_refused_with_the_way_out() {
     refuse(&["--target", "good.csv", "--composition", "sampled"], &["good.csv", "held fixed"]);
     refuse(&["--target", "missing.csv"], &["missing.csv"]);
     refuse(&["--target-by", "month"], &["--target"]);
+    for verb in ["estimators", "margins"] {
+        let ran = folder.run(&[
+            verb,
+            FORMULA,
+            "--data",
+            "s.csv",
+            "--cluster",
+            "user_id",
+            "--rates",
+            "expertise",
+            "--target",
+            "good.csv",
+        ]);
+        assert!(ran.code == 2 && ran.out.is_empty() && ran.err.contains("`good.csv`"), "{verb}: {}", ran.err);
+    }
     assert_eq!(rates(&folder, &["--target", "good.csv"]).len(), 5);
 }
