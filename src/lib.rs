@@ -55,6 +55,7 @@
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
+//! curve        many specifications with what joins them                                  core
 //! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -139,6 +140,7 @@
 pub mod absorb;
 pub mod aggregate;
 pub mod coverage;
+pub mod curve;
 pub mod describe;
 pub mod design;
 pub mod estimate;
