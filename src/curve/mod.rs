@@ -4,6 +4,9 @@
 //! and stacked side by side, it gives the covariance of any two numbers of any two specifications, and from that
 //! differences, simultaneous p-values and statements about the whole curve, without fitting anything again.
 
+pub mod groups;
+pub mod joint;
 pub mod record;
+pub mod stack;
 
 pub use record::{Choice, ChoiceOption, Curve, Failure, Outcome, RatePoint, Specification};

@@ -149,7 +149,7 @@ pub struct Curve {
     pub numbers: Vec<String>,
     /// For each of the numbers, the covariance between specifications: lower triangle with diagonal, row by row, over
     /// [`Outcome::position`]; not a number where a specification lacks the number.
-    pub covariances: Vec<Vec<f32>>,
+    pub covariances: Vec<Vec<f64>>,
     /// Statements about the whole curve; `None` for fewer than two specifications, or without clusters.
     pub joint: Option<Joint>,
     /// Sentence that every output carries when the table is simulated.
@@ -165,7 +165,7 @@ impl Curve {
     pub fn error_of_difference(&self, number: usize, a: usize, b: usize) -> f64 {
         let at = |i: usize, j: usize| {
             let (i, j) = if i < j { (j, i) } else { (i, j) };
-            f64::from(self.covariances[number][i * (i + 1) / 2 + j])
+            self.covariances[number][i * (i + 1) / 2 + j]
         };
         (at(a, a) + at(b, b) - 2.0 * at(a, b)).max(0.0).sqrt()
     }
