@@ -53,9 +53,7 @@ pub fn joint(stack: &Stack, entries: &[Entry], groups_are_clusters: bool, option
     let n = entries.len();
     let observed = summary(entries, |s| entries[s].statistic, |s| entries[s].estimate);
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| {
-        entries[b].statistic.abs().total_cmp(&entries[a].statistic.abs()).then(a.cmp(&b))
-    });
+    order.sort_by(|&a, &b| entries[b].statistic.abs().total_cmp(&entries[a].statistic.abs()).then(a.cmp(&b)));
     let blocks: Vec<(Vec<Summary>, Vec<f64>, Vec<u64>)> = (0..options.draws.div_ceil(BLOCK))
         .into_par_iter()
         .map(|block| {

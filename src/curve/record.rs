@@ -58,6 +58,9 @@ pub struct Outcome {
     pub overlap: f64,
     /// The effect less that of the baseline, with its own error; not a number for the baseline itself.
     pub difference: Estimate,
+    /// P-value of all contrasts of the rates being those of the baseline (a Hausman test with clustered errors); not a
+    /// number without rates, and for the baseline itself.
+    pub hausman_p_value: f64,
     /// Step-down p-value of the effect among all specifications of the curve.
     pub family_p_value: f64,
     /// Position of its numbers in [`Curve::covariances`].
