@@ -2,6 +2,7 @@
 
 mod cells;
 mod counts;
+pub mod curve;
 mod error;
 mod jobs;
 mod samples;
