@@ -3,22 +3,25 @@
 use super::args::{EntryArguments, OutputFormat, SourceArguments};
 use super::fit::{format_of, sources, toml_failure};
 use super::progress::Progress;
-use super::source::{SYNTHETIC, label_of};
+use super::source::{SYNTHETIC, SYNTHETIC_SOURCE, label_of};
 use super::{Failure, exit, printer};
 use crate::curve::Curve;
 use crate::curve::joint::DrawOptions;
 use crate::grid::{
-    Draft, EMBEDDED_GRIDS, Expanded, GridError, GridFile, StepwiseRequest, embedded_grid, expand, stepwise_grid,
+    Draft, EMBEDDED_GRIDS, Expanded, GridError, GridFile, Plan, StepwiseRequest, embedded_grid, expand, stepwise_grid,
 };
+use crate::lock::hash::{of_file, of_json};
 use crate::lock::readme::shell;
 use crate::model::Workspace;
 use crate::nearest::nearest_name;
 use crate::output::write::{check_target, write, write_atomic};
 use crate::output::{Format, RenderOptions, curve_table, json_text, render_document};
 use crate::pipeline::curve::{CurveRun, Ready};
+use crate::pipeline::curve_state;
 use crate::spec::{ModelEntry, ModelFile, Resolved};
+use crate::table::Table;
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// `metier curve`.
@@ -89,13 +92,27 @@ pub fn run(arguments: &CurveArguments) -> Result<u8, Failure> {
     if !arguments.source.quiet {
         printer::note(&format!("{} specifications, at most {}", expanded.drafts.len(), most(&file)));
     }
+    let plan = arguments.plan.as_deref().map(super::plan::read).transpose()?;
+    if let Some(folder) = &arguments.out {
+        make_folder(folder)?;
+    }
     let mut progress = Progress::new(arguments.source.quiet);
-    let curve = compute(arguments, &file, &expanded, &mut progress)?;
+    let mut curve = compute(arguments, &file, &expanded, &mut progress)?;
+    if let Some(plan) = &plan {
+        mark(&mut curve, plan);
+        let run: HashSet<&str> = curve.specifications.iter().map(|one| one.id.as_str()).collect();
+        let left = plan.ids().iter().filter(|id| !run.contains(*id)).count();
+        if left > 0 && !arguments.source.quiet {
+            printer::note(&format!("{left} specifications of the plan are not in this grid"));
+        }
+    }
     if let Some(folder) = &arguments.out {
         progress.stage("write");
         for (name, bytes) in files(&curve)? {
             write_atomic(&folder.join(name), &bytes)?;
         }
+        // a finished curve needs no batches; what is left of them does no harm
+        let _ = std::fs::remove_dir_all(folder.join(STATE));
     }
     progress.finish();
     let options = RenderOptions {
@@ -112,6 +129,18 @@ pub fn run(arguments: &CurveArguments) -> Result<u8, Failure> {
     Ok(if estimated { exit::DONE } else { exit::ESTIMATION })
 }
 
+/// Makes a folder, before the work.
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::input(format!("cannot make the folder `{}`: {error}", folder.display()), None))
+}
+
+/// Marks what a plan names.
+fn mark(curve: &mut Curve, plan: &Plan) {
+    let ids = plan.ids();
+    curve.specifications.iter_mut().for_each(|one| one.planned = Some(ids.contains(one.id.as_str())));
+}
+
 fn most(file: &GridFile) -> usize {
     file.max.unwrap_or(crate::grid::MOST)
 }
@@ -126,7 +155,7 @@ pub fn grid_of(arguments: &CurveArguments) -> Result<GridFile, Failure> {
         let (formula, effect) = (arguments.grid.clone(), arguments.effect.clone());
         stepwise_grid(&StepwiseRequest { formula, entry: flags, effect })?
     } else {
-        let mut file = read_grid(&arguments.grid)?;
+        let mut file = named_grid(&arguments.grid)?;
         file.defaults = flags.over(&file.defaults);
         file
     };
@@ -137,7 +166,10 @@ pub fn grid_of(arguments: &CurveArguments) -> Result<GridFile, Failure> {
 }
 
 /// Reads a grid file, or an embedded one by its name.
-fn read_grid(path: &str) -> Result<GridFile, Failure> {
+///
+/// # Errors
+/// A missing file, TOML that is no grid.
+pub fn named_grid(path: &str) -> Result<GridFile, Failure> {
     let (origin, text) = match std::fs::read_to_string(path) {
         Ok(text) => (path.to_owned(), text),
         Err(error) => match embedded_grid(path).filter(|_| !Path::new(path).exists()) {
@@ -200,8 +232,25 @@ pub fn compute(
             run.start(&workspace, &ready, &file.focal);
             started = true;
         }
+        let fingerprint = arguments.out.as_ref().and_then(|_| fingerprint(&arguments.data, &table, expanded));
+        let state = arguments.out.as_ref().zip(fingerprint).map(|(out, print)| (out.join(STATE), print));
+        if let Some((folder, print)) = &state {
+            restore(folder, print, expanded, &mut run);
+        }
+        ready.retain(|one| !run.has(one.at));
         let done = progress.counter(ready.len());
-        run.run(&workspace, &ready, &done);
+        for (number, batch) in batches(&ready, expanded).into_iter().enumerate() {
+            run.run(&workspace, &batch, &done);
+            if let Some((folder, print)) = &state {
+                let estimated: Vec<_> = batch
+                    .iter()
+                    .filter_map(|one| Some((expanded.drafts[one.at].id.as_str(), run.result(one.at)?)))
+                    .collect();
+                let name = format!("{}-{number}.batch", batch.first().map_or("", |one| &expanded.drafts[one.at].id));
+                make_folder(folder)?;
+                curve_state::save(&folder.join(name), print, &estimated)?;
+            }
+        }
     }
     progress.stage("join");
     let options = DrawOptions { draws: arguments.draws as usize, seed: arguments.seed, alpha: 0.05 };
@@ -210,6 +259,58 @@ pub fn compute(
     curve.sources = read;
     curve.command = format!("metier {}", shell(&super::lock::command_line()));
     Ok(curve)
+}
+
+/// Folder of batches within the folder of a curve.
+const STATE: &str = "unfinished";
+
+/// Specifications after which what was estimated is saved.
+const BATCH: usize = 500;
+
+/// Specifications in batches; those of one design stay together.
+fn batches(ready: &[Ready], expanded: &Expanded) -> Vec<Vec<Ready>> {
+    let mut designs: Vec<(String, Vec<Ready>)> = Vec::new();
+    let mut place: HashMap<String, usize> = HashMap::new();
+    for one in ready {
+        let key = expanded.drafts[one.at].design_key();
+        let at = *place.entry(key.clone()).or_insert_with(|| {
+            designs.push((key, Vec::new()));
+            designs.len() - 1
+        });
+        designs[at].1.push(one.clone());
+    }
+    let mut batches: Vec<Vec<Ready>> = Vec::new();
+    for (_, members) in designs {
+        match batches.last_mut().filter(|batch| batch.len() < BATCH) {
+            Some(batch) => batch.extend(members),
+            None => batches.push(members),
+        }
+    }
+    batches
+}
+
+/// What an unfinished run must share with this one; `None` for a table that cannot be read again.
+fn fingerprint(data: &[String], table: &Table, expanded: &Expanded) -> Option<String> {
+    let mut files = Vec::new();
+    for file in data.iter().filter(|file| *file != SYNTHETIC_SOURCE) {
+        files.push(serde_json::json!([file, of_file(Path::new(file)).ok()?]));
+    }
+    let value = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"), "files": files, "rows": table.n_rows(),
+        "baseline": expanded.drafts[expanded.baseline].id, "specifications": expanded.drafts.len(),
+    });
+    Some(of_json(&value))
+}
+
+/// Takes over what an unfinished run estimated.
+fn restore(folder: &Path, fingerprint: &str, expanded: &Expanded, run: &mut CurveRun) {
+    let place: HashMap<&str, usize> = expanded.drafts.iter().enumerate().map(|(at, d)| (d.id.as_str(), at)).collect();
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for (id, estimated) in files.filter_map(|file| curve_state::load(&file.path(), fingerprint)).flatten() {
+        if let Some(&at) = place.get(id.as_str()).filter(|&&at| !run.has(at)) {
+            run.restore(at, estimated);
+        }
+    }
 }
 
 fn resolve(arguments: &CurveArguments, file: &GridFile, draft: &Draft) -> Result<Resolved, Failure> {
@@ -228,7 +329,7 @@ fn table(
     expanded: &Expanded,
     ready: &mut Vec<Ready>,
     run: &mut CurveRun,
-) -> Result<Option<(crate::table::Table, bool)>, Failure> {
+) -> Result<Option<(Table, bool)>, Failure> {
     let Some(first) = ready.first() else { return Ok(None) };
     let settings = match arguments.source.settings(&[expanded.drafts[first.at].settings.clone()]) {
         Ok(settings) => settings,

@@ -2,13 +2,14 @@
 
 use super::groups::Groups;
 use super::record::RatePoint;
-use crate::estimate::{Fitted, Options, fit};
+use crate::estimate::{Fitted, Options, SumRequest, fit};
 use crate::expr::{Expr, ExprKind};
 use crate::inference::intervals::estimate;
 use crate::model::{Prepared, Request, Workspace, prepare};
 use crate::result::{ContrastKind, Estimate, ModelFit, Rates, Reference};
 use crate::standardise::{CellOptions, estimators};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// What is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,7 +126,7 @@ impl Runner<'_> {
     pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<Vec<f64>> {
         let mut groups = prepare(workspace, &job.request).ok()?;
         let group = groups.first_mut()?;
-        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job)).pop()?.ok()?;
+        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None).pop()?.ok()?;
         let effect = influences?.columns.swap_remove(0)?;
         let ids = self.cluster_ids(workspace, job, group)?;
         let mut by_id = vec![0.0; workspace.levels(job.request.clusters.first()?).ok()?.n_levels];
@@ -183,7 +184,9 @@ impl Runner<'_> {
         let mut kinds: Vec<Vec<usize>> = Vec::new();
         for &at in &own {
             let same = |other: &Job| {
-                other.options == jobs[at].options && is_regression(other.estimator) == is_regression(jobs[at].estimator)
+                other.options == jobs[at].options
+                    && other.effect == jobs[at].effect
+                    && is_regression(other.estimator) == is_regression(jobs[at].estimator)
             };
             match kinds.iter_mut().find(|kind| same(&jobs[kind[0]])) {
                 Some(kind) => kind.push(at),
@@ -194,7 +197,7 @@ impl Runner<'_> {
         let ids = own.first().and_then(|&at| self.cluster_ids(workspace, &jobs[at], group));
         for kind in kinds {
             let of_kind: Vec<Job> = kind.iter().map(|&at| jobs[at].clone()).collect();
-            let results = self.estimate_all(group, &of_kind);
+            let results = self.estimate_all(group, &of_kind, ids.as_deref());
             for (at, result) in kind.into_iter().zip(results) {
                 let complete = |(mut estimated, influences): (Estimated, Option<Influences>)| {
                     estimated
@@ -211,15 +214,26 @@ impl Runner<'_> {
         found
     }
 
-    /// Estimates jobs that differ in their outcome or effect alone.
-    fn estimate_all(&self, group: &Prepared, jobs: &[Job]) -> Vec<Result<(Estimated, Option<Influences>), String>> {
+    /// Estimates jobs that differ in their outcome alone. With `ids` influence is summed on the way where that is possible;
+    /// what comes back by cluster is still to be summed.
+    fn estimate_all(
+        &self,
+        group: &Prepared,
+        jobs: &[Job],
+        ids: Option<&[u32]>,
+    ) -> Vec<Result<(Estimated, Option<Influences>), String>> {
         let sample = &group.sample;
         let keep = !sample.clusters.is_empty();
         let position = |job: &Job| sample.outcomes.iter().position(|outcome| outcome.name == outcome_name(job));
         let Some(first) = jobs.first() else { return Vec::new() };
         if is_regression(first.estimator) {
-            let options = Options { keep_influence: keep, ..first.options.clone() };
-            let fits = fit(sample, &options);
+            let sums = ids.map(|ids| self.request(&first.effect, ids));
+            let options = Options { keep_influence: keep && sums.is_none(), sums, ..first.options.clone() };
+            let mut fits = fit(sample, &options);
+            if options.sums.is_some() && fits.iter().flatten().any(|fitted| fitted.sums.is_none()) {
+                // fits on rows have influence by cluster only
+                fits = fit(sample, &Options { keep_influence: keep, sums: None, ..options });
+            }
             let one = |job: &Job| {
                 let at = position(job).ok_or_else(|| String::from("the outcome has no rows"))?;
                 let fitted = fits[at].as_ref().map_err(ToString::to_string)?;
@@ -286,9 +300,9 @@ impl Runner<'_> {
             cells: fit.flow.cells,
             overlap,
             reference: fit.reference,
-            sums: Vec::new(),
-            with_baseline: f64::NAN,
-            bare_variance: f64::NAN,
+            sums: fitted.sums.as_ref().map_or_else(Vec::new, |sums| sums.columns.clone()),
+            with_baseline: fitted.sums.as_ref().map_or(f64::NAN, |sums| sums.cross),
+            bare_variance: fitted.sums.as_ref().map_or(f64::NAN, |sums| sums.square),
             warnings: fit.warnings.clone(),
         };
         let influences = fitted.influence.as_ref().map(|influence| {
@@ -300,6 +314,23 @@ impl Runner<'_> {
             self.influences(job, |level| column(&format!("rate::{level}")), column)
         });
         Ok((estimated, influences))
+    }
+
+    /// Asks a fit for the sums of the effect and of every rate.
+    fn request(&self, effect: &EffectOf, ids: &[u32]) -> SumRequest {
+        let rate = |level: &String, times: f64| (format!("rate::{level}"), times);
+        let of_effect = match effect {
+            EffectOf::Coefficient(term) => vec![(term.clone(), 1.0)],
+            EffectOf::Rates { high, low } => vec![rate(high, 1.0), rate(low, -1.0)],
+        };
+        let numbers = std::iter::once(of_effect).chain(self.levels.iter().map(|level| vec![rate(level, 1.0)]));
+        let other = |baseline: &Vec<f64>| Arc::new(ids.iter().map(|&id| baseline[id as usize]).collect());
+        SumRequest {
+            numbers: numbers.collect(),
+            groups: Arc::new(ids.iter().map(|&id| self.groups.of(id as usize) as u32).collect()),
+            n_groups: self.groups.count(),
+            other: self.baseline.as_ref().map(other),
+        }
     }
 
     /// Columns of the effect and of every rate.

@@ -10,11 +10,13 @@ mod draft;
 mod embedded;
 mod expand;
 mod formula;
+mod plan;
 
 pub use draft::{Draft, EffectText};
 pub use embedded::{EMBEDDED_GRIDS, embedded_grid};
 pub use expand::{Expanded, expand};
 pub use formula::{StepwiseRequest, stepwise_grid};
+pub use plan::{Plan, PlanError, Planned};
 
 use crate::spec::{
     CompositionName, MissingClusterName, ModelEntry, NaName, OneOrMany, SingletonsName, SpecError, VcovName,

@@ -285,6 +285,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_bare: false,
         firth: entry.firth.unwrap_or(false),
         margins: false,
+        sums: None,
     };
     Ok(Resolved {
         spec_id: file.name.clone(),
