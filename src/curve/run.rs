@@ -5,10 +5,11 @@ use super::record::RatePoint;
 use crate::estimate::{Fitted, Options, SumRequest, fit};
 use crate::expr::{Expr, ExprKind};
 use crate::inference::intervals::estimate;
-use crate::model::{Prepared, Request, Workspace, prepare};
+use crate::model::{Frame, Prepared, Request, Workspace, prepare};
 use crate::result::{ContrastKind, Estimate, ModelFit, Rates, Reference};
 use crate::standardise::{CellOptions, estimators};
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is estimated.
@@ -108,10 +109,16 @@ impl Runner<'_> {
         done: &(dyn Fn(usize) + Sync),
     ) -> Vec<Result<Estimated, String>> {
         let designs = by_design(jobs);
+        let frames = self.frames(workspace, jobs, &designs);
         let found: Vec<Vec<(usize, Result<Estimated, String>)>> = designs
             .par_iter()
             .map(|members| {
-                let found = self.design(workspace, jobs, members);
+                let request = joint_request(jobs, members);
+                let frame = Frame::can_hold(&request).then(|| frames.get(&Frame::key(&request))).flatten();
+                let found = match frame {
+                    Some(frame) => self.framed(workspace, jobs, members, &request, frame),
+                    None => self.design(workspace, jobs, members),
+                };
                 done(members.len());
                 found
             })
@@ -122,13 +129,50 @@ impl Runner<'_> {
         results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
     }
 
+    /// Rows that several designs share, selected once for all their outcomes; those that cannot be are left to each design.
+    fn frames(&self, workspace: &Workspace, jobs: &[Job], designs: &[Vec<usize>]) -> BTreeMap<String, SharedRows> {
+        let mut by_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for members in designs {
+            let request = &jobs[members[0]].request;
+            if Frame::can_hold(request) {
+                by_key.entry(Frame::key(request)).or_default().extend(members);
+            }
+        }
+        let shared = by_key.into_par_iter().filter_map(|(key, members)| {
+            let request = joint_request(jobs, &members);
+            let frame = Frame::new(workspace, &request).ok()?;
+            let clusters = frame.groups().map(|group| self.clusters(workspace, &request, group)).collect();
+            Some((key, SharedRows { frame, clusters }))
+        });
+        shared.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Estimates a design on shared rows.
+    fn framed(
+        &self,
+        workspace: &Workspace,
+        jobs: &[Job],
+        members: &[usize],
+        request: &Request,
+        shared: &SharedRows,
+    ) -> Vec<(usize, Result<Estimated, String>)> {
+        let names: Vec<String> = members.iter().map(|&at| outcome_name(&jobs[at])).collect();
+        match shared.frame.design(workspace, request, &names) {
+            Ok(groups) => groups
+                .into_iter()
+                .flat_map(|(at, mut group)| self.group(jobs, members, &mut group, shared.clusters[at].as_ref()))
+                .collect(),
+            Err(error) => members.iter().map(|&at| (at, Err(error.to_string()))).collect(),
+        }
+    }
+
     /// Influence of the effect of one job, by the table's number of the cluster; `None` if it has none.
     pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<Vec<f64>> {
         let mut groups = prepare(workspace, &job.request).ok()?;
         let group = groups.first_mut()?;
         let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None).pop()?.ok()?;
         let effect = influences?.columns.swap_remove(0)?;
-        let ids = self.cluster_ids(workspace, job, group)?;
+        let ids = self.cluster_ids(workspace, &job.request, group)?;
         let mut by_id = vec![0.0; workspace.levels(job.request.clusters.first()?).ok()?.n_levels];
         ids.iter().zip(effect).for_each(|(&id, value)| by_id[id as usize] = value);
         Some(by_id)
@@ -140,18 +184,15 @@ impl Runner<'_> {
         jobs: &[Job],
         members: &[usize],
     ) -> Vec<(usize, Result<Estimated, String>)> {
-        let mut request = jobs[members[0]].request.clone();
-        request.formula.outcomes.clear();
-        for &at in members {
-            let outcome = &jobs[at].request.formula.outcomes[0];
-            if !request.formula.outcomes.iter().any(|known| known.to_string() == outcome.to_string()) {
-                request.formula.outcomes.push(outcome.clone());
-            }
-        }
+        let request = joint_request(jobs, members);
         match prepare(workspace, &request) {
-            Ok(groups) => {
-                groups.into_iter().flat_map(|mut group| self.group(workspace, jobs, members, &mut group)).collect()
-            }
+            Ok(groups) => groups
+                .into_iter()
+                .flat_map(|mut group| {
+                    let clusters = self.clusters(workspace, &request, &group);
+                    self.group(jobs, members, &mut group, clusters.as_ref())
+                })
+                .collect(),
             Err(error) if request.formula.outcomes.len() == 1 => {
                 members.iter().map(|&at| (at, Err(error.to_string()))).collect()
             }
@@ -170,10 +211,10 @@ impl Runner<'_> {
     /// The jobs whose outcomes a prepared sample holds.
     fn group(
         &self,
-        workspace: &Workspace,
         jobs: &[Job],
         members: &[usize],
         group: &mut Prepared,
+        clusters: Option<&Clusters>,
     ) -> Vec<(usize, Result<Estimated, String>)> {
         if let Some(rates) = &mut group.sample.rates {
             rates.labels = rates.levels.iter().map(|level| (self.labels)(&rates.name, level)).collect();
@@ -194,17 +235,16 @@ impl Runner<'_> {
             }
         }
         let mut found = Vec::new();
-        let ids = own.first().and_then(|&at| self.cluster_ids(workspace, &jobs[at], group));
         for kind in kinds {
             let of_kind: Vec<Job> = kind.iter().map(|&at| jobs[at].clone()).collect();
-            let results = self.estimate_all(group, &of_kind, ids.as_deref());
+            let results = self.estimate_all(group, &of_kind, clusters);
             for (at, result) in kind.into_iter().zip(results) {
                 let complete = |(mut estimated, influences): (Estimated, Option<Influences>)| {
                     estimated
                         .warnings
                         .extend(group.absent.iter().map(|term| format!("`{}`: {}", term.term, term.reason)));
-                    if let (Some(influences), Some(ids)) = (influences, &ids) {
-                        self.sum(&mut estimated, &influences, ids);
+                    if let (Some(influences), Some(clusters)) = (influences, clusters) {
+                        self.sum(&mut estimated, &influences, clusters);
                     }
                     estimated
                 };
@@ -214,21 +254,22 @@ impl Runner<'_> {
         found
     }
 
-    /// Estimates jobs that differ in their outcome alone. With `ids` influence is summed on the way where that is possible;
+    /// Estimates jobs that differ in their outcome alone. With `clusters` influence is summed on the way where that is possible;
     /// what comes back by cluster is still to be summed.
     fn estimate_all(
         &self,
         group: &Prepared,
         jobs: &[Job],
-        ids: Option<&[u32]>,
+        clusters: Option<&Clusters>,
     ) -> Vec<Result<(Estimated, Option<Influences>), String>> {
         let sample = &group.sample;
         let keep = !sample.clusters.is_empty();
         let position = |job: &Job| sample.outcomes.iter().position(|outcome| outcome.name == outcome_name(job));
         let Some(first) = jobs.first() else { return Vec::new() };
         if is_regression(first.estimator) {
-            let sums = ids.map(|ids| self.request(&first.effect, ids));
-            let options = Options { keep_influence: keep && sums.is_none(), sums, ..first.options.clone() };
+            let sums = clusters.map(|clusters| self.request(&first.effect, clusters));
+            let keep_influence = keep && sums.is_none();
+            let options = Options { keep_influence, sums, count_clusters: false, ..first.options.clone() };
             let mut fits = fit(sample, &options);
             if options.sums.is_some() && fits.iter().flatten().any(|fitted| fitted.sums.is_none()) {
                 // fits on rows have influence by cluster only
@@ -317,19 +358,18 @@ impl Runner<'_> {
     }
 
     /// Asks a fit for the sums of the effect and of every rate.
-    fn request(&self, effect: &EffectOf, ids: &[u32]) -> SumRequest {
+    fn request(&self, effect: &EffectOf, clusters: &Clusters) -> SumRequest {
         let rate = |level: &String, times: f64| (format!("rate::{level}"), times);
         let of_effect = match effect {
             EffectOf::Coefficient(term) => vec![(term.clone(), 1.0)],
             EffectOf::Rates { high, low } => vec![rate(high, 1.0), rate(low, -1.0)],
         };
         let numbers = std::iter::once(of_effect).chain(self.levels.iter().map(|level| vec![rate(level, 1.0)]));
-        let other = |baseline: &Vec<f64>| Arc::new(ids.iter().map(|&id| baseline[id as usize]).collect());
         SumRequest {
             numbers: numbers.collect(),
-            groups: Arc::new(ids.iter().map(|&id| self.groups.of(id as usize) as u32).collect()),
+            groups: Arc::clone(&clusters.groups),
             n_groups: self.groups.count(),
-            other: self.baseline.as_ref().map(other),
+            other: clusters.baseline.clone(),
         }
     }
 
@@ -351,13 +391,23 @@ impl Runner<'_> {
         Influences { columns }
     }
 
-    /// The table's number of every cluster of a sample; `None` if it has other clusters than the curve.
-    fn cluster_ids(&self, workspace: &Workspace, job: &Job, group: &Prepared) -> Option<Vec<u32>> {
+    /// Clusters of a sample; `None` if it has other clusters than the curve.
+    fn clusters(&self, workspace: &Workspace, request: &Request, group: &Prepared) -> Option<Clusters> {
+        let ids = self.cluster_ids(workspace, request, group)?;
+        let of_baseline = |baseline: &Vec<f64>| Arc::new(ids.iter().map(|&id| baseline[id as usize]).collect());
+        Some(Clusters {
+            groups: Arc::new(ids.iter().map(|&id| self.groups.of(id as usize) as u32).collect()),
+            baseline: self.baseline.as_ref().map(of_baseline),
+        })
+    }
+
+    /// The table's number of every cluster of a sample.
+    fn cluster_ids(&self, workspace: &Workspace, request: &Request, group: &Prepared) -> Option<Vec<u32>> {
         let cluster = group.sample.clusters.first()?;
         if self.cluster.as_ref() != Some(&cluster.name) || group.sample.clusters.len() > 1 {
             return None;
         }
-        let levels = workspace.levels(job.request.clusters.first()?).ok()?;
+        let levels = workspace.levels(request.clusters.first()?).ok()?;
         let mut ids = vec![0; cluster.n_clusters];
         for (at, &code) in cluster.codes.iter().enumerate() {
             ids[code as usize] = levels.codes[group.rows.get(at)?];
@@ -366,32 +416,62 @@ impl Runner<'_> {
     }
 
     /// Sums influence by group, and with the baseline.
-    fn sum(&self, estimated: &mut Estimated, influences: &Influences, ids: &[u32]) {
+    fn sum(&self, estimated: &mut Estimated, influences: &Influences, clusters: &Clusters) {
         let by_group = |column: &Vec<f64>| {
             let mut sums = vec![0.0; self.groups.count()];
-            ids.iter().zip(column).for_each(|(&id, value)| sums[self.groups.of(id as usize)] += value);
+            clusters.groups.iter().zip(column).for_each(|(&group, value)| sums[group as usize] += value);
             sums
         };
         estimated.sums = influences.columns.iter().map(|column| column.as_ref().map(by_group)).collect();
         if let Some(effect) = &influences.columns[0] {
             estimated.bare_variance = effect.iter().map(|value| value * value).sum();
-            if let Some(baseline) = &self.baseline {
-                estimated.with_baseline = ids.iter().zip(effect).map(|(&id, v)| v * baseline[id as usize]).sum();
+            if let Some(baseline) = &clusters.baseline {
+                estimated.with_baseline = effect.iter().zip(baseline.iter()).map(|(value, other)| value * other).sum();
             }
         }
     }
 }
 
-/// Positions of the jobs of every design, in the order of first use.
-fn by_design(jobs: &[Job]) -> Vec<Vec<usize>> {
-    let mut designs: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (at, job) in jobs.iter().enumerate() {
-        match designs.iter_mut().find(|(design, _)| *design == job.design) {
-            Some((_, members)) => members.push(at),
-            None => designs.push((job.design, vec![at])),
+/// Rows that several designs share.
+struct SharedRows {
+    frame: Frame,
+    /// Clusters of each group of outcomes.
+    clusters: Vec<Option<Clusters>>,
+}
+
+/// What the runner knows of each cluster of a sample.
+struct Clusters {
+    /// Its group.
+    groups: Arc<Vec<u32>>,
+    /// Influence of the baseline's effect.
+    baseline: Option<Arc<Vec<f64>>>,
+}
+
+/// The request of jobs that differ in their outcomes, for all of them.
+fn joint_request(jobs: &[Job], members: &[usize]) -> Request {
+    let mut request = jobs[members[0]].request.clone();
+    request.formula.outcomes.clear();
+    let mut seen = BTreeSet::new();
+    for outcome in members.iter().map(|&at| &jobs[at].request.formula.outcomes[0]) {
+        if seen.insert(outcome.to_string()) {
+            request.formula.outcomes.push(outcome.clone());
         }
     }
-    designs.into_iter().map(|(_, members)| members).collect()
+    request
+}
+
+/// Positions of the jobs of every design, in the order of first use.
+fn by_design(jobs: &[Job]) -> Vec<Vec<usize>> {
+    let mut place: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut designs: Vec<Vec<usize>> = Vec::new();
+    for (at, job) in jobs.iter().enumerate() {
+        let position = *place.entry(job.design).or_insert_with(|| {
+            designs.push(Vec::new());
+            designs.len() - 1
+        });
+        designs[position].push(at);
+    }
+    designs
 }
 
 fn is_regression(estimator: Estimator) -> bool {

@@ -57,7 +57,7 @@ pub fn check(sample: &Sample, options: &Options) -> Result<(), FitError> {
 pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
     let rows = Rows::new(sample);
     let exact = vec![Exact::No; rows.cells().len()];
-    let shared = Shared::new(sample, &rows);
+    let shared = Shared::new(sample, &rows, options.count_clusters);
     let layout = Layout::new(sample, rows.cells(), &exact);
     if layout.n_effect_columns > DENSE_LIMIT {
         let reason = "leverages need a dense factor of all effects but the largest, and these are too many";

@@ -43,7 +43,7 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
     if options.drop_singletons {
         mark_singletons(sample, rows.cells(), &mut singletons);
     }
-    let shared = Shared::new(sample, &rows);
+    let shared = Shared::new(sample, &rows, options.count_clusters);
     let layout = Layout::new(sample, rows.cells(), &singletons);
     if let Err(error) =
         slopes::check(sample, options, &layout).and_then(|()| leveraged::check(sample, options, &layout))

@@ -76,6 +76,8 @@ pub struct Options {
     pub r2_steps: bool,
     /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
     pub diagnostics: bool,
+    /// Whether clusters at each level of the rates' factor are counted, and the share of the largest.
+    pub count_clusters: bool,
     /// Numbers whose influence is summed by groups of clusters; fits on cells alone have the sums.
     pub sums: Option<SumRequest>,
 }
@@ -125,6 +127,7 @@ impl Default for Options {
             margins: false,
             r2_steps: false,
             diagnostics: false,
+            count_clusters: true,
             sums: None,
         }
     }

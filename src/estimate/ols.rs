@@ -29,7 +29,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         Err(error) => return sample.outcomes.iter().map(|_| Err(error.clone().into())).collect(),
     };
     let influence = solver.influence();
-    let shared = Shared::new(sample, &rows);
+    let shared = Shared::new(sample, &rows, options.count_clusters);
     (0..sample.outcomes.len())
         .into_par_iter()
         .map(|o| {

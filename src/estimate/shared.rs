@@ -28,7 +28,7 @@ pub struct Shared {
 
 impl Shared {
     /// Counts.
-    pub fn new(sample: &Sample, rows: &Rows) -> Self {
+    pub fn new(sample: &Sample, rows: &Rows, count_clusters: bool) -> Self {
         let cells = rows.cells();
         let (effect_cell, n_effect_cells) = if sample.effects.is_empty() {
             (vec![0; cells.len()], usize::from(!cells.is_empty()))
@@ -44,9 +44,9 @@ impl Shared {
         for cell in (0..cells.len()).filter(|&cell| cells.target[cell] > 0.0) {
             level_rows[cells.rates_level[cell] as usize] += cells.rows[cell] as usize;
         }
-        let level_clusters = rows.level_clusters();
+        let level_clusters = if count_clusters { rows.level_clusters() } else { vec![0; factor.levels.len()] };
         let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
-        overlap.largest_cluster_share = rows.largest_cluster_share();
+        overlap.largest_cluster_share = if count_clusters { rows.largest_cluster_share() } else { f64::NAN };
         let (implied, ranks) = (OnceLock::new(), OnceLock::new());
         Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks }
     }

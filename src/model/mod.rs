@@ -6,6 +6,7 @@
 
 mod absorbed;
 mod error;
+mod frame;
 mod gather;
 mod rates;
 mod route;
@@ -18,6 +19,7 @@ mod tests;
 mod variables;
 
 pub use error::{ModelError, Origin};
+pub use frame::Frame;
 pub use gather::{Listing, Rows};
 pub use rows::{Prepared, prepare};
 pub use target::{ShareCell, Shares};

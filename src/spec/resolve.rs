@@ -285,6 +285,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_bare: false,
         firth: entry.firth.unwrap_or(false),
         margins: false,
+        count_clusters: true,
         sums: None,
     };
     Ok(Resolved {
