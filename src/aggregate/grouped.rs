@@ -1,5 +1,6 @@
 //! Sums of influence by groups of clusters, in one pass over rows.
 
+use super::rows::Same;
 use super::{Records, Rows, ScoreQuery};
 
 /// Which group each cluster of a sample belongs to, and another estimate by cluster to multiply with.
@@ -45,9 +46,17 @@ impl Rows<'_> {
         let cells = Packed::<L>::new(query.records, self.cells.len());
         let mut sums = vec![[0.0; L]; by.n_groups];
         let (mut square, mut cross) = (0.0, 0.0);
+        // the influence of a cluster of one row that is the same as the one before is known
+        let (mut last, mut sum) = (Same::default(), [0.0; L]);
         for (g, run) in self.bounds.windows(2).enumerate() {
-            let mut sum = [0.0; L];
-            for row in run[0] as usize..run[1] as usize {
+            let rows = run[0] as usize..run[1] as usize;
+            let this = Same::of(self, values, &rows);
+            let known = this.is_some() && this == last;
+            last = this;
+            if !known {
+                sum = [0.0; L];
+            }
+            for row in rows.filter(|_| !known) {
                 let cell = &cells.of[self.cells.of_row[row] as usize];
                 let weight = self.sample.weight(row);
                 let residual = values[row] - query.shift - cell.fitted;

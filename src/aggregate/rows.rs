@@ -23,6 +23,11 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Finds the cells of a sample whose rows are sorted by the first cluster variable.
     pub fn new(sample: &'a Sample) -> Self {
+        Rows::with_cells(sample, Cells::new(sample))
+    }
+
+    /// The same with cells that are known.
+    pub fn with_cells(sample: &'a Sample, cells: Cells) -> Self {
         let bounds = match sample.clusters.first() {
             None => Vec::new(),
             Some(cluster) => {
@@ -32,7 +37,12 @@ impl<'a> Rows<'a> {
                 starts.chain(std::iter::once(codes.len() as u32)).collect()
             }
         };
-        Rows { sample, cells: Cells::new(sample), bounds }
+        Rows { sample, cells, bounds }
+    }
+
+    /// The sample.
+    pub fn sample(&self) -> &'a Sample {
+        self.sample
     }
 
     fn values(&self, query: &ScoreQuery) -> &[f64] {
@@ -118,11 +128,29 @@ impl<'a> Rows<'a> {
             // cache misses overlap; the loop below then finds them near
             let mut ahead = [(0.0, 0.0); WINDOW];
             let (mut base, mut filled) = (0, run(runs.start).start);
+            // clusters of one row that are the same as the one before are added at once
+            let mut last = Same::default();
+            let (mut pending, mut repeats) = ([0.0; L], 0.0);
+            let mut add = |sum: &[f64; L], times: f64| {
+                for (row, x) in total.iter_mut().zip(sum) {
+                    (0..L).for_each(|j| row[j] += times * (x * sum[j]));
+                }
+            };
             for g in runs {
+                let rows = run(g);
+                let this = Same::of(self, values, &rows);
+                if this.is_some() && this == last {
+                    repeats += 1.0;
+                    groups += f64::from(last.estimation(exact));
+                    continue;
+                }
+                if repeats > 0.0 {
+                    add(&pending, repeats);
+                }
                 let mut sum = [0.0; L];
                 let mut estimation = false;
-                for row in run(g) {
-                    if row == filled {
+                for row in rows {
+                    if row >= filled {
                         base = row;
                         filled = (row + WINDOW).min(end);
                         for (row, slot) in (row..filled).zip(&mut ahead) {
@@ -139,11 +167,10 @@ impl<'a> Rows<'a> {
                     sum[first..].iter_mut().zip(constant).for_each(|(sum, t)| *sum += weight * t);
                     estimation |= exact[cell] == Exact::No;
                 }
-                for (row, x) in total.iter_mut().zip(&sum) {
-                    (0..L).for_each(|j| row[j] += x * sum[j]);
-                }
+                (last, pending, repeats) = (this, sum, 1.0);
                 groups += f64::from(estimation);
             }
+            add(&pending, repeats);
             total.into_iter().flatten().chain([groups]).collect()
         })
     }
@@ -173,6 +200,28 @@ impl<'a> Rows<'a> {
             self.add_row(query, values, row, &mut sums[code as usize * l..(code as usize + 1) * l]);
         }
         sums
+    }
+}
+
+/// What makes two clusters of one row the same: cell, outcome and weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Same(Option<(u32, u64, u64)>);
+
+impl Same {
+    #[inline]
+    pub fn of(rows: &Rows, values: &[f64], run: &std::ops::Range<usize>) -> Self {
+        let single = run.len() == 1;
+        let key = |row: usize| (rows.cells.of_row[row], values[row].to_bits(), rows.sample.weight(row).to_bits());
+        Same(single.then(|| key(run.start)))
+    }
+
+    #[inline]
+    pub fn is_some(self) -> bool {
+        self.0.is_some()
+    }
+
+    fn estimation(self, exact: &[Exact]) -> bool {
+        self.0.is_some_and(|(cell, _, _)| exact[cell as usize] == Exact::No)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::groups::Groups;
 use super::record::RatePoint;
-use crate::estimate::{Fitted, Options, SumRequest, fit};
+use crate::aggregate::Rows;
+use crate::design::cells::{Cells, FineCells};
+use crate::estimate::{Fitted, Options, SumRequest, fit, fit_on};
 use crate::expr::{Expr, ExprKind};
 use crate::inference::intervals::estimate;
 use crate::model::{Frame, Prepared, Request, Workspace, prepare};
@@ -140,7 +142,11 @@ impl Runner<'_> {
         }
         let shared = by_key.into_par_iter().filter_map(|(key, members)| {
             let request = joint_request(jobs, &members);
-            let frame = Frame::new(workspace, &request).ok()?;
+            let mut seen = BTreeSet::new();
+            let parts =
+                members.iter().flat_map(|&at| &jobs[at].request.formula.effects).flat_map(|effect| &effect.parts);
+            let effects: Vec<Expr> = parts.filter(|part| seen.insert(part.to_string())).cloned().collect();
+            let frame = Frame::new(workspace, &request, &effects).ok()?;
             let clusters = frame.groups().map(|group| self.clusters(workspace, &request, group)).collect();
             Some((key, SharedRows { frame, clusters }))
         });
@@ -160,7 +166,9 @@ impl Runner<'_> {
         match shared.frame.design(workspace, request, &names) {
             Ok(groups) => groups
                 .into_iter()
-                .flat_map(|(at, mut group)| self.group(jobs, members, &mut group, shared.clusters[at].as_ref()))
+                .flat_map(|(at, mut group)| {
+                    self.group(jobs, members, &mut group, shared.clusters[at].as_ref(), shared.frame.fine(at))
+                })
                 .collect(),
             Err(error) => members.iter().map(|&at| (at, Err(error.to_string()))).collect(),
         }
@@ -170,7 +178,7 @@ impl Runner<'_> {
     pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<Vec<f64>> {
         let mut groups = prepare(workspace, &job.request).ok()?;
         let group = groups.first_mut()?;
-        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None).pop()?.ok()?;
+        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None, None).pop()?.ok()?;
         let effect = influences?.columns.swap_remove(0)?;
         let ids = self.cluster_ids(workspace, &job.request, group)?;
         let mut by_id = vec![0.0; workspace.levels(job.request.clusters.first()?).ok()?.n_levels];
@@ -190,7 +198,7 @@ impl Runner<'_> {
                 .into_iter()
                 .flat_map(|mut group| {
                     let clusters = self.clusters(workspace, &request, &group);
-                    self.group(jobs, members, &mut group, clusters.as_ref())
+                    self.group(jobs, members, &mut group, clusters.as_ref(), None)
                 })
                 .collect(),
             Err(error) if request.formula.outcomes.len() == 1 => {
@@ -215,6 +223,7 @@ impl Runner<'_> {
         members: &[usize],
         group: &mut Prepared,
         clusters: Option<&Clusters>,
+        fine: Option<&FineCells>,
     ) -> Vec<(usize, Result<Estimated, String>)> {
         if let Some(rates) = &mut group.sample.rates {
             rates.labels = rates.levels.iter().map(|level| (self.labels)(&rates.name, level)).collect();
@@ -235,9 +244,12 @@ impl Runner<'_> {
             }
         }
         let mut found = Vec::new();
+        // one set of cells for every estimator
+        let regressions = own.iter().any(|&at| is_regression(jobs[at].estimator));
+        let cells = fine.filter(|_| regressions).map(|fine| Cells::coarser(&group.sample, fine));
         for kind in kinds {
             let of_kind: Vec<Job> = kind.iter().map(|&at| jobs[at].clone()).collect();
-            let results = self.estimate_all(group, &of_kind, clusters);
+            let results = self.estimate_all(group, &of_kind, clusters, cells.as_ref());
             for (at, result) in kind.into_iter().zip(results) {
                 let complete = |(mut estimated, influences): (Estimated, Option<Influences>)| {
                     estimated
@@ -261,6 +273,7 @@ impl Runner<'_> {
         group: &Prepared,
         jobs: &[Job],
         clusters: Option<&Clusters>,
+        cells: Option<&Cells>,
     ) -> Vec<Result<(Estimated, Option<Influences>), String>> {
         let sample = &group.sample;
         let keep = !sample.clusters.is_empty();
@@ -270,7 +283,10 @@ impl Runner<'_> {
             let sums = clusters.map(|clusters| self.request(&first.effect, clusters));
             let keep_influence = keep && sums.is_none();
             let options = Options { keep_influence, sums, count_clusters: false, ..first.options.clone() };
-            let mut fits = fit(sample, &options);
+            let mut fits = match cells {
+                Some(cells) => fit_on(&Rows::with_cells(sample, cells.clone()), &options),
+                None => fit(sample, &options),
+            };
             if options.sums.is_some() && fits.iter().flatten().any(|fitted| fitted.sums.is_none()) {
                 // fits on rows have influence by cluster only
                 fits = fit(sample, &Options { keep_influence: keep, sums: None, ..options });

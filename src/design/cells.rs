@@ -48,9 +48,8 @@ pub struct CellOutcome {
 impl Cells {
     /// Finds the cells of a sample.
     pub fn new(sample: &Sample) -> Self {
-        let constant = (0..sample.effects.len()).filter(|&i| sample.effects[i].constant);
-        let absorbed = constant.max_by_key(|&i| (sample.effects[i].n_levels, std::cmp::Reverse(i)));
-        let (of_row, n_cells) = number_rows(sample, absorbed);
+        let absorbed = absorbed(sample);
+        let (of_row, n_cells) = number_rows(sample, absorbed, sample.n_rows);
         let mut row = vec![0u32; n_cells];
         let mut rows = vec![0u32; n_cells];
         let mut weight = vec![0.0; n_cells];
@@ -61,6 +60,32 @@ impl Cells {
             rows[cell as usize] += 1;
             weight[cell as usize] += sample.weight(i);
         }
+        Cells::complete(sample, absorbed, of_row, row, rows, weight)
+    }
+
+    /// The cells of a sample without weights whose rows are the same within finer cells.
+    pub fn coarser(sample: &Sample, fine: &FineCells) -> Self {
+        let absorbed = absorbed(sample);
+        let (of_fine, n_cells) = number_rows(&fine.representatives(sample), absorbed, sample.n_rows);
+        let mut row = vec![u32::MAX; n_cells];
+        let mut rows = vec![0u32; n_cells];
+        for ((&cell, &first), &count) in of_fine.iter().zip(&fine.row).zip(&fine.rows) {
+            row[cell as usize] = row[cell as usize].min(first);
+            rows[cell as usize] += count;
+        }
+        let of_row = fine.of_row.iter().map(|&cell| of_fine[cell as usize]).collect();
+        let weight = rows.iter().map(|&count| f64::from(count)).collect();
+        Cells::complete(sample, absorbed, of_row, row, rows, weight)
+    }
+
+    fn complete(
+        sample: &Sample,
+        absorbed: Option<usize>,
+        of_row: Vec<u32>,
+        row: Vec<u32>,
+        rows: Vec<u32>,
+        weight: Vec<f64>,
+    ) -> Self {
         // looked up once: representative rows are scattered
         let of_cells = |codes: &[u32]| row.iter().map(|&row| codes[row as usize]).collect();
         let effect_codes = sample.effects.iter().map(|effect| of_cells(&effect.codes)).collect();
@@ -121,6 +146,57 @@ impl Cells {
     }
 }
 
+/// Position of the effect that cells are sorted by: the largest that has intercepts.
+fn absorbed(sample: &Sample) -> Option<usize> {
+    let constant = (0..sample.effects.len()).filter(|&i| sample.effects[i].constant);
+    constant.max_by_key(|&i| (sample.effects[i].n_levels, std::cmp::Reverse(i)))
+}
+
+/// Rows that agree in every variable of several designs.
+#[derive(Debug, Clone)]
+pub struct FineCells {
+    /// Cell of each row.
+    pub of_row: Vec<u32>,
+    /// First row of each cell.
+    pub row: Vec<u32>,
+    /// Rows in each cell.
+    pub rows: Vec<u32>,
+}
+
+impl FineCells {
+    /// Counts the rows of cells numbered `0..n`.
+    pub fn new(of_row: Vec<u32>, n: usize) -> Self {
+        let (mut row, mut rows) = (vec![0u32; n], vec![0u32; n]);
+        for (i, &cell) in of_row.iter().enumerate().rev() {
+            row[cell as usize] = i as u32;
+            rows[cell as usize] += 1;
+        }
+        FineCells { of_row, row, rows }
+    }
+
+    /// A sample with one row of each cell, without outcomes and clusters.
+    fn representatives(&self, sample: &Sample) -> Sample {
+        let codes = |codes: &[u32]| self.row.iter().map(|&row| codes[row as usize]).collect::<Vec<u32>>();
+        let numbers = |values: &Arc<Vec<f64>>| Arc::new(self.row.iter().map(|&row| values[row as usize]).collect());
+        let mut few = Sample { outcomes: Vec::new(), clusters: Vec::new(), weights: None, ..sample.clone() };
+        few.n_rows = self.row.len();
+        for term in &mut few.terms {
+            if let Some(levels) = &mut term.levels {
+                levels.codes = codes(&levels.codes);
+            }
+            term.values = term.values.as_ref().map(numbers);
+        }
+        few.effects.iter_mut().for_each(|effect| effect.codes = Arc::new(codes(&effect.codes)));
+        if let Some(rates) = &mut few.rates {
+            rates.codes = codes(&rates.codes);
+        }
+        if let Some(target) = &mut few.target {
+            target.codes = codes(&target.codes);
+        }
+        few
+    }
+}
+
 /// A value near all others that can be subtracted from them without rounding: the first, if every value lies between its half
 /// and its double (Sterbenz 1974). Values that spread wider are not far from zero, and nothing is subtracted.
 fn exact_shift(values: &[f64]) -> f64 {
@@ -134,14 +210,17 @@ fn exact_shift(values: &[f64]) -> f64 {
 
 /// Whether every value is 0 or 1.
 pub fn is_binary(values: &[f64]) -> bool {
-    values.iter().all(|&value| value == 0.0 || value == 1.0)
+    // blocks without an exit in between: the compiler takes several values at a time
+    let of_block = |block: &[f64]| block.iter().fold(true, |all, &value| all & ((value == 0.0) | (value == 1.0)));
+    values.chunks(256).all(of_block)
 }
 
 /// Cell of each row, ascending by the absorbed effect.
-fn number_rows(sample: &Sample, absorbed: Option<usize>) -> (Vec<u32>, usize) {
+/// `n_rows` are the rows behind them: what is worth compressing is judged by those.
+fn number_rows(sample: &Sample, absorbed: Option<usize>, n_rows: usize) -> (Vec<u32>, usize) {
     let mut coded: Vec<(Vec<u32>, usize)> = Vec::new();
     // a huge effect leaves nothing to compress
-    let mut compressible = absorbed.is_none_or(|i| sample.effects[i].n_levels < sample.n_rows / 3);
+    let mut compressible = absorbed.is_none_or(|i| sample.effects[i].n_levels < n_rows / 3);
     let slopes = sample.effects.iter().flat_map(|effect| &effect.slopes).map(|slope| &slope.values);
     let mut numbers: Vec<&Arc<Vec<f64>>> = Vec::new();
     for values in sample.terms.iter().filter_map(|term| term.values.as_ref()).chain(slopes) {
@@ -153,7 +232,7 @@ fn number_rows(sample: &Sample, absorbed: Option<usize>) -> (Vec<u32>, usize) {
         if !compressible {
             break;
         }
-        match code_numbers(values, CODED_VALUES.min(sample.n_rows / 4)) {
+        match code_numbers(values, CODED_VALUES.min(n_rows / 4)) {
             Some((codes, distinct)) => coded.push((codes, distinct.len())),
             None => compressible = false,
         }

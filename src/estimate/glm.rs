@@ -37,13 +37,12 @@ const MAX_SCORING_ITERATIONS: usize = 200;
 const MAX_HALVINGS: usize = 30;
 
 /// Fits every outcome. Outcomes without separated rows share one layout.
-pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, FitError>> {
-    let rows = Rows::new(sample);
+pub fn fit(sample: &Sample, options: &Options, glm: Glm, rows: &Rows) -> Vec<Result<Fitted, FitError>> {
     let mut singletons = vec![Exact::No; rows.cells().len()];
     if options.drop_singletons {
         mark_singletons(sample, rows.cells(), &mut singletons);
     }
-    let shared = Shared::new(sample, &rows, options.count_clusters);
+    let shared = Shared::new(sample, rows, options.count_clusters);
     let layout = Layout::new(sample, rows.cells(), &singletons);
     if let Err(error) =
         slopes::check(sample, options, &layout).and_then(|()| leveraged::check(sample, options, &layout))
@@ -54,7 +53,7 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
         .into_par_iter()
         .map(|o| {
             check_outcome(sample, o, options.family)?;
-            let problem = Problem { sample, options, rows: &rows, shared: &shared, o };
+            let problem = Problem { sample, options, rows, shared: &shared, o };
             fit_one(problem, glm, &singletons, &layout)
         })
         .collect()
@@ -64,7 +63,7 @@ pub fn fit(sample: &Sample, options: &Options, glm: Glm) -> Vec<Result<Fitted, F
 pub(super) fn fit_outcome(sample: &Sample, options: &Options, glm: Glm, o: usize) -> Result<Fitted, FitError> {
     let mut alone = sample.clone();
     alone.outcomes = vec![sample.outcomes[o].clone()];
-    fit(&alone, options, glm).swap_remove(0)
+    fit(&alone, options, glm, &Rows::new(&alone)).swap_remove(0)
 }
 
 /// Linear predictors beyond which a prediction counts as certain.

@@ -25,6 +25,7 @@ mod sums;
 mod variance;
 
 use crate::absorb::{Method, NotConverged};
+use crate::aggregate::Rows;
 use crate::design::cells::is_binary;
 use crate::design::{RatesFactor, Sample};
 use crate::rates::margins::crossed_factor;
@@ -426,9 +427,20 @@ fn fit_outcomes(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitErr
         return rowwise::fit(sample, options);
     }
     match Glm::of(options.family) {
-        None => ols::fit(sample, options),
+        None => ols::fit(sample, options, &Rows::new(sample)),
         Some(_) if options.firth => firth::fit(sample, options),
-        Some(glm) => glm::fit(sample, options, glm),
+        Some(glm) => glm::fit(sample, options, glm, &Rows::new(sample)),
+    }
+}
+
+/// [`fit`] for a sample whose cells are known, where nothing is asked for that needs more than those.
+pub fn fit_on(rows: &Rows, options: &Options) -> Vec<Result<Fitted, FitError>> {
+    let sample = rows.sample();
+    let plain = !options.bias_correction && !options.margins && !options.keep_effects && !options.r2_steps;
+    match Glm::of(options.family) {
+        None if plain => ols::fit(sample, options, rows),
+        Some(glm) if plain && !options.firth => glm::fit(sample, options, glm, rows),
+        _ => fit(sample, options),
     }
 }
 

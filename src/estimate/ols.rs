@@ -12,8 +12,7 @@ use crate::result::Family;
 use rayon::prelude::*;
 
 /// Fits every outcome on one factorisation.
-pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> {
-    let rows = Rows::new(sample);
+pub fn fit(sample: &Sample, options: &Options, rows: &Rows) -> Vec<Result<Fitted, FitError>> {
     let mut exact = vec![Exact::No; rows.cells().len()];
     if options.drop_singletons {
         mark_singletons(sample, rows.cells(), &mut exact);
@@ -29,7 +28,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
         Err(error) => return sample.outcomes.iter().map(|_| Err(error.clone().into())).collect(),
     };
     let influence = solver.influence();
-    let shared = Shared::new(sample, &rows, options.count_clusters);
+    let shared = Shared::new(sample, rows, options.count_clusters);
     (0..sample.outcomes.len())
         .into_par_iter()
         .map(|o| {
@@ -51,14 +50,7 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
                 influence: &influence,
                 iterations: solver.iterations(),
             };
-            assemble(
-                Problem { sample, options, rows: &rows, shared: &shared, o },
-                &outcome,
-                &exact,
-                &layout,
-                &solver,
-                point,
-            )
+            assemble(Problem { sample, options, rows, shared: &shared, o }, &outcome, &exact, &layout, &solver, point)
         })
         .collect()
 }

@@ -7,6 +7,7 @@ mod brute;
 mod cells;
 mod conditional;
 mod conventions;
+mod curve;
 mod describe;
 mod distributions;
 mod effects;

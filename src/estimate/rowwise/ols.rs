@@ -59,7 +59,10 @@ fn fit_good(sample: &Sample, options: &Options, outcomes: &[usize]) -> Vec<Resul
     let numeric = |j: usize| sample.terms[design.regressors[j].0].values.is_some();
     let suspect = (0..p).any(|j| numeric(j) && !absorbed[j] && factor.left[j] < SUSPECT);
     if suspect && options.method == Method::Auto && is_possible(design.n, design.incidence.n_levels + p) {
-        let mut fits: Vec<Option<_>> = super::super::ols::fit(sample, options).into_iter().map(Some).collect();
+        let mut fits: Vec<Option<_>> = super::super::ols::fit(sample, options, &crate::aggregate::Rows::new(sample))
+            .into_iter()
+            .map(Some)
+            .collect();
         return outcomes.iter().filter_map(|&o| fits[o].take()).collect();
     }
     let shared = Fit {
