@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod coverage;
+mod curve;
 mod docs;
 mod estimators;
 mod explain_se;
