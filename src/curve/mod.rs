@@ -4,6 +4,8 @@
 //! and stacked side by side, it gives the covariance of any two numbers of any two specifications, and from that
 //! differences, simultaneous p-values and statements about the whole curve, without fitting anything again.
 
+#[cfg(all(test, feature = "cli"))]
+pub(crate) mod fixture;
 pub mod record;
 
-pub use record::{Choice, ChoiceOption, Curve, Failure, Outcome, RatePoint, Specification};
+pub use record::{Choice, ChoiceOption, Curve, Failure, Joint, Outcome, RatePoint, Specification, Statement};

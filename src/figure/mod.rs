@@ -3,6 +3,7 @@
 //! [`PanelFigure`] says what to show; [`svg`] draws it as SVG text and [`png`](png::png) turns that into a picture with
 //! the fonts of this crate, so that it looks the same on every machine.
 
+pub mod curve;
 pub mod dots;
 pub mod draw;
 pub mod labels;
