@@ -38,12 +38,12 @@ pub fn curve(wide: usize) -> Curve {
     let mut draws = Draws(20_261_121);
     // the influence of every cluster group on the rates, and what each option adds to it
     let base: Vec<Vec<f64>> =
-        (0..LEVELS.len()).map(|level| draws.vector([0.0022, 0.0011, 0.0010, 0.0010, 0.0015][level])).collect();
+        (0..LEVELS.len()).map(|level| draws.vector([0.007, 0.0035, 0.003, 0.003, 0.005][level])).collect();
     let parts: Vec<Vec<Vec<Vec<f64>>>> = choices
         .iter()
         .map(|choice| {
             let option = |at: usize, draws: &mut Draws| {
-                let scale = if at == 0 { 0.0 } else { 0.000_5 };
+                let scale = if at == 0 { 0.0 } else { 0.001_6 };
                 (0..LEVELS.len()).map(|_| draws.vector(scale)).collect()
             };
             (0..choice.options.len()).map(|at| option(at, &mut draws)).collect()
@@ -54,7 +54,7 @@ pub fn curve(wide: usize) -> Curve {
     for (position, options) in combinations.iter().enumerate() {
         let influence: Vec<Vec<f64>> = (0..LEVELS.len())
             .map(|level| {
-                let own = draws.vector(0.000_15);
+                let own = draws.vector(0.000_5);
                 (0..GROUPS)
                     .map(|group| {
                         let added: f64 =

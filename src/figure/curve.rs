@@ -95,9 +95,9 @@ pub fn curve_figure(curve: &Curve) -> String {
         let text = wrap("No specification gave an estimate.", PLOT_WIDTH, NOTE.size, NOTE.weight);
         lines(&mut page, (left, top + 20.0), &text, NOTE);
     } else {
+        draw_blocks(&mut page, &blocks, &points, places, rows_top);
         draw_baseline(&mut page, &points, places, (top, rows_bottom - GAP));
         draw_effects(&mut page, curve, &points, places, (top, bottom));
-        draw_blocks(&mut page, &blocks, &points, places, rows_top);
     }
     lines(&mut page, (MARGIN, note_top), &note, NOTE);
     page.finish(&curve.title, &format!("{} {}", self::subtitle(curve), self::note(curve, &points)))
@@ -141,6 +141,12 @@ fn blocks(curve: &Curve, points: &[Point<'_>]) -> Vec<Block> {
         let places = points.iter().enumerate().filter(|(_, point)| holds(point)).map(|(place, _)| place).collect();
         (shortened(label, OPTION_ROOM, OPTION.size, OPTION.weight), places)
     };
+    let alpha = alpha(curve);
+    // rows say what colours say, for readers who do not see them
+    let mut tests = vec![row(&format!("p < {alpha}"), &|point| is_significant(point, alpha))];
+    if curve.joint.is_some() {
+        tests.push(row(&format!("family-wise p < {alpha}"), &|point| point.outcome.family_p_value < alpha));
+    }
     let mut blocks: Vec<Block> = Vec::new();
     for (at, choice) in curve.choices.iter().enumerate() {
         let rows = choice
@@ -160,6 +166,7 @@ fn blocks(curve: &Curve, points: &[Point<'_>]) -> Vec<Block> {
         block.rows.retain(|(_, places)| !places.is_empty());
     }
     blocks.retain(|block| block.rows.len() > 1);
+    blocks.insert(0, Block { label: heading("Test"), rows: tests });
     blocks
 }
 
@@ -220,6 +227,11 @@ fn note(curve: &Curve, points: &[Point<'_>]) -> String {
     if !points.iter().any(|point| point.is_baseline) {
         parts.push(String::from("The baseline has no estimate and is not marked."));
     }
+    let ticks = effect_ticks(points);
+    let inside = |end: f64| !end.is_finite() || (ticks[0]..=ticks[ticks.len() - 1]).contains(&end);
+    if !points.iter().all(|point| inside(point.outcome.effect.conf_low) && inside(point.outcome.effect.conf_high)) {
+        parts.push(String::from("Whiskers that leave the picture are cut."));
+    }
     parts.extend(curve.data_note.clone());
     parts.join(" ")
 }
@@ -267,14 +279,26 @@ fn draw_baseline(page: &mut Surface, points: &[Point<'_>], places: Places, (top,
     }
 }
 
+/// Ticks that cover zero, every effect, and every whisker unless a few wild ones would flatten the rest.
+fn effect_ticks(points: &[Point<'_>]) -> Vec<f64> {
+    const WILD: f64 = 3.0;
+    let mut ends: Vec<f64> =
+        points.iter().flat_map(|point| [point.outcome.effect.conf_low, point.outcome.effect.conf_high]).collect();
+    ends.retain(|end| end.is_finite());
+    ends.sort_by(f64::total_cmp);
+    let cut = ends.len().div_ceil(100);
+    let most = ends.get(cut..ends.len().saturating_sub(cut)).unwrap_or_default();
+    let width = |ends: &[f64]| ends.last().zip(ends.first()).map_or(0.0, |(last, first)| last - first);
+    let ends = if width(most) > 0.0 && width(&ends) > WILD * width(most) { most } else { &ends };
+    let (low, high) =
+        extent(points.iter().map(|point| point.outcome.effect.estimate).chain(ends.iter().copied()).chain([0.0]));
+    ticks(low, high)
+}
+
 fn draw_effects(page: &mut Surface, curve: &Curve, points: &[Point<'_>], places: Places, (top, bottom): (f64, f64)) {
-    let ends = points.iter().flat_map(|point| {
-        let effect = &point.outcome.effect;
-        [effect.estimate, effect.conf_low, effect.conf_high]
-    });
-    let (low, high) = extent(ends.chain([0.0]));
-    let ticks = ticks(low, high);
-    let y = Scale { data_min: ticks[0], data_max: ticks[ticks.len() - 1], page_min: bottom, page_max: top };
+    let ticks = effect_ticks(points);
+    let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
+    let y = Scale { data_min: low, data_max: high, page_min: bottom, page_max: top };
     let right = places.left + PLOT_WIDTH;
     let format = format(curve);
     for &tick in &ticks {
@@ -295,7 +319,8 @@ fn draw_effects(page: &mut Surface, curve: &Curve, points: &[Point<'_>], places:
         page.begin_mark(&format.mark(&point.specification.formula, effect.estimate, effect.conf_low, effect.conf_high));
         if effect.conf_low.is_finite() && effect.conf_high.is_finite() {
             let colour = if significant { "#9cc7e2" } else { "#c9c9c9" };
-            page.line((x, y.at(effect.conf_low)), (x, y.at(effect.conf_high)), colour, whisker);
+            let end = |value: f64| (x, y.at(value.clamp(low, high)));
+            page.line(end(effect.conf_low), end(effect.conf_high), colour, whisker);
         }
         let at = (x, y.at(effect.estimate));
         match (point.is_baseline, radius < 2.0) {
@@ -379,9 +404,9 @@ mod tests {
         let curve = curve(1);
         let points = sorted(&curve);
         let blocks = blocks(&curve, &points);
-        // the outcome has one option only and is no block
-        assert_eq!(blocks.len(), curve.choices.len());
-        for block in &blocks {
+        // tests and the plan are blocks too; the outcome has one option only and is none
+        assert_eq!(blocks.len(), curve.choices.len() + 1);
+        for block in &blocks[1..] {
             assert_eq!(
                 block.rows.iter().map(|(_, places)| places.len()).sum::<usize>(),
                 points.len(),
@@ -408,6 +433,19 @@ mod tests {
         let text = curve_figure(&curve);
         assert!(text.contains("The baseline has no estimate") && text.contains("a &lt; b &amp; c"));
         assert_eq!(text.matches(">baseline</text>").count(), 1, "in the key only");
+    }
+
+    #[test]
+    fn a_wild_interval_is_cut_and_said() {
+        let mut curve = curve(1);
+        let before = effect_ticks(&sorted(&curve));
+        assert!(!curve_figure(&curve).contains("are cut"));
+        let wild = curve.specifications.iter_mut().find_map(|one| one.outcome.as_mut().ok());
+        if let Some(outcome) = wild {
+            (outcome.effect.conf_low, outcome.effect.conf_high) = (-80.0, 90.0);
+        }
+        assert_eq!(effect_ticks(&sorted(&curve)), before);
+        assert!(curve_figure(&curve).contains("Whiskers that leave the picture are cut."));
     }
 
     #[test]

@@ -45,11 +45,12 @@ const extent = (numbers) => {
   for (const x of numbers) if (isNumber(x)) { low = Math.min(low, x); high = Math.max(high, x); }
   return low <= high ? [low, high] : [0, 1];
 };
-/** Where all but the most extreme numbers lie, so that one wild interval does not flatten the rest. */
-const trimmed = (numbers) => {
-  const sorted = numbers.filter(isNumber).sort((a, b) => a - b);
-  const cut = Math.floor(sorted.length / 200);
-  return sorted.length ? [sorted[cut], sorted[sorted.length - 1 - cut]] : [0, 1];
+/** Where numbers lie; without the most extreme ones if these would flatten the rest. */
+const extentOfMost = (numbers) => {
+  const sorted = numbers.filter(isNumber).sort((a, b) => a - b), cut = Math.ceil(sorted.length / 100);
+  if (!sorted.length) return [0, 1];
+  const all = [sorted[0], sorted[sorted.length - 1]], most = [sorted[cut] ?? all[0], sorted[sorted.length - 1 - cut] ?? all[1]];
+  return all[1] - all[0] > 3 * (most[1] - most[0]) && most[0] < most[1] ? most : all;
 };
 const axisLeft = (svg, marks, y, left, right, what) => marks.forEach((tick) => {
   const zero = Math.abs(tick) < 1e-9 * (marks[1] - marks[0]);
@@ -57,7 +58,7 @@ const axisLeft = (svg, marks, y, left, right, what) => marks.forEach((tick) => {
   svg.append(el('text', { x: left - 7, y: y(tick) + 4, 'text-anchor': 'end', class: 'soft', 'font-size': 11.5 }, tickText(tick, marks[1] - marks[0], what)));
 });
 
-const allRates = extent(trimmed(specs.flatMap((spec) => (spec.r || []).filter(Boolean).flatMap((rate) => [rate[2] ?? rate[0], rate[3] ?? rate[0]]))));
+const allRates = extentOfMost(specs.flatMap((spec) => (spec.r || []).filter(Boolean).flatMap((rate) => [rate[2] ?? rate[0], rate[3] ?? rate[0]])));
 
 /** The rates of the current and the pinned specification. */
 const drawRates = (box, current, pinned) => {
@@ -68,8 +69,8 @@ const drawRates = (box, current, pinned) => {
     return;
   }
   const width = Math.max(260, box.clientWidth), left = 46, right = width - 12, slot = (right - left) / levels.length;
-  const turned = levels.some((level) => widthOf(level.label, 12) > slot - 4);
-  const foot = turned ? 18 + 0.6 * Math.max(...levels.map((level) => widthOf(level.label, 12))) : 24;
+  const size = levels.some((level) => widthOf(level.label, 12) > slot - 4) ? 11 : 12, turned = levels.some((level) => widthOf(level.label, size) > slot - 2);
+  const foot = turned ? 18 + 0.6 * Math.max(...levels.map((level) => widthOf(level.label, size))) : 24;
   const height = 268 + foot, top = 26, bottom = 252;
   const seen = drawn.flatMap(([spec]) => spec.r.filter(Boolean).flatMap((rate) => rate));
   const [low, high] = extent([...allRates, ...seen.filter((_, i) => i % 4 !== 1)]);
@@ -80,8 +81,8 @@ const drawRates = (box, current, pinned) => {
   levels.forEach((level, k) => {
     const x = left + (k + 0.5) * slot;
     svg.append(turned
-      ? el('text', { x: x + 4, y: bottom + 16, 'text-anchor': 'end', transform: `rotate(-35 ${x + 4} ${bottom + 16})` }, level.label)
-      : el('text', { x, y: bottom + 18, 'text-anchor': 'middle' }, level.label));
+      ? el('text', { x: x + 4, y: bottom + 16, 'text-anchor': 'end', 'font-size': size, transform: `rotate(-35 ${x + 4} ${bottom + 16})` }, level.label)
+      : el('text', { x, y: bottom + 18, 'text-anchor': 'middle', 'font-size': size }, level.label));
   });
   drawn.reverse().forEach(([spec, who]) => {
     const now = who === 'now', colour = now ? 'var(--blue)' : 'var(--pin)', aside = drawn.length < 2 ? 0 : now ? -4 : 4;

@@ -48,10 +48,11 @@ const drawCurve = (state) => {
   const inView = order.slice(first, last);
   const x = (at) => left + (at - first + 0.5) * slot;
   const values = inView.map((i) => value(specs[i], what));
-  const outer = trimmed(values.flatMap((v) => [v[2] ?? v[0], v[3] ?? v[0]]));
+  const outer = extentOfMost(values.flatMap((v) => [v[2] ?? v[0], v[3] ?? v[0]]));
   const [low, high] = extent([...outer, ...values.map((v) => v[0]), ...(what ? [] : [0])]);
   const marks = ticks(low, high, 6), base = marks[0], peak = marks[marks.length - 1];
   const y = scale(base, peak, bottom, TOP);
+  const cut = values.some((v) => [v[2], v[3]].some((end) => isNumber(end) && (end < base || end > peak)));
   const held = (v) => y(Math.min(Math.max(v, base), peak));
   axisLeft(svg, marks, y, left, right, what);
   // one path for the whiskers of a kind and one for its markers: thousands of elements would be slow
@@ -83,7 +84,7 @@ const drawCurve = (state) => {
   });
   svg.append(el('g', { id: 'over' }));
   curve.replaceChildren(svg);
-  drawing = { order, rank, left, right, slot, first, last, height, bottom, x, y, held, r, blocks, top: TOP, head: HEAD, row: ROW, what };
+  drawing = { order, rank, left, right, slot, first, last, height, bottom, x, y, held, r, blocks, cut, top: TOP, head: HEAD, row: ROW, what };
   curve.setAttribute('aria-valuemin', 1);
   curve.setAttribute('aria-valuemax', Math.max(1, order.length));
 };

@@ -126,7 +126,9 @@ const redraw = () => {
   const count = drawing.order.filter((i) => significant(specs[i])).length;
   byId('curve-words').textContent = thousands(drawing.order.length) + ' specifications from the smallest to the largest of ' + shown[state.number].label + (data.share ? (state.number ? ', percent' : ', percentage points') : '')
     + (state.number ? '' : '; ' + thousands(count) + ' have p below ' + data.alpha) + (lacking ? '; ' + thousands(lacking) + ' have no such rate' : '') + (failed ? '; ' + thousands(failed) + ' without an estimate are listed below' : '')
-    + (drawing.last - drawing.first < drawing.order.length ? '. Drawn: rank ' + thousands(drawing.first + 1) + ' to ' + thousands(drawing.last) : '') + '.';
+    + (drawing.last - drawing.first < drawing.order.length ? '. Drawn: rank ' + thousands(drawing.first + 1) + ' to ' + thousands(drawing.last) : '') + '.' + (drawing.cut ? ' Whiskers that leave the picture are cut.' : '');
+  // colours of tests are for the effect only
+  [...byId('curve-key').children].slice(0, 2).forEach((one) => { one.hidden = state.number > 0; });
   writeOptions(state.plan);
   if (!byId('table-box').hidden) writeTable(state, sort);
   update();

@@ -20,9 +20,8 @@ const writeHeadline = (state) => {
     box.append(tag('p', { class: 'notice' }, 'No estimate: ' + spec.x));
     return;
   }
-  const rank = drawing.what === 0 ? drawing.rank.get(state.current) : undefined;
   box.append(tag('p', {}, 'Effect ', tag('strong', { class: 'is-now', id: 'effect-now' }, number(spec.e[0], 0) + points), ' ' + range(spec.e, 0) + ', standard error ' + errorText(spec.e[1]) + '; ' + pText(spec.e[4])
-    + (data.joint && isNumber(spec.q) ? ', family-wise ' + pText(spec.q) : '') + (rank === undefined ? '' : '; rank ' + thousands(rank + 1) + ' of ' + thousands(drawing.order.length))));
+    + (data.joint && isNumber(spec.q) ? ', family-wise ' + pText(spec.q) : '')));
   if (state.pinned === state.current) {
     box.append(tag('p', { class: 'is-pin' }, (state.current === data.baseline ? 'This is the baseline' : 'This specification is pinned') + '; change a choice to see the difference from it.'));
     return;
@@ -36,14 +35,18 @@ const writeHeadline = (state) => {
 /** Effect and rates of the current and the pinned specification, with the differences between them. */
 const writeNumbers = (state) => {
   const table = byId('numbers'), spec = specs[state.current], other = specs[state.pinned], same = state.pinned === state.current;
-  const head = ['', 'Current', 'Interval'].concat(same ? [] : ['Pinned', 'Difference', 'Its error', 'Its interval']);
+  // on a narrow screen the intervals stand below their numbers
+  const narrow = byId('main').clientWidth < 560;
+  const pair = (text, interval) => (narrow ? [tag('span', {}, text, tag('span', { class: 'under' }, interval))] : [text, interval]);
+  const head = narrow ? ['', 'Current', 'Pinned', 'Difference (error)'] : ['', 'Current', 'Interval', 'Pinned', 'Difference', 'Error', 'Interval'];
   const line = (what, name) => {
     const v = value(spec, what), o = value(other, what), d = same ? null : differenceOf(what, state.current, state.pinned);
-    const cells = [v ? number(v[0], what) : '–', v ? range(v, what) : ''];
-    return rowOf(name, same ? cells : cells.concat([o ? number(o[0], what) : '–', d ? difference(d[0]) : '–', d ? errorText(d[1]) : '–', d ? range(d, 0) : '']));
+    const error = d ? errorText(d[1]) : '–', far = d ? difference(d[0]) + (narrow ? ' (' + error + ')' : '') : '–', span = d ? range(d, 0) : '';
+    return rowOf(name, [...pair(v ? number(v[0], what) : '–', v ? range(v, what) : ''), o ? number(o[0], what) : '–', ...(narrow ? pair(far, span) : [far, error, span])]);
   };
+  table.classList.toggle('narrow', narrow);
   const rates = tag('tbody', {});
-  if (spec.r || (!same && other.r)) levels.forEach((level, k) => rates.append(line(k + 1, level.label)));
+  if (spec.r || other.r) levels.forEach((level, k) => rates.append(line(k + 1, level.label)));
   table.replaceChildren(tag('caption', {}, 'Adjusted rates' + (data.share ? ' and differences in percentage points' : '')), headOf(head), ...(rates.children.length ? [rates] : []), tag('tbody', {}, line(0, 'Effect')));
   const lacks = !same && done(spec) && done(other) && !isNumber(differenceOf(0, state.current, state.pinned)[1]);
   byId('pair-note').textContent = pairsFailed || (lacks || (!same && levels.some((level, k) => { const d = differenceOf(k + 1, state.current, state.pinned); return d && !isNumber(d[1]); }))
@@ -52,7 +55,8 @@ const writeNumbers = (state) => {
 
 const writeDetails = (state) => {
   const spec = specs[state.current], list = byId('details');
-  const facts = (done(spec) ? counts(spec) : []).concat([['Identifier', spec.id]]);
+  const rank = drawing.rank.get(state.current);
+  const facts = (rank === undefined ? [] : [['Rank', thousands(rank + 1) + ' of ' + thousands(drawing.order.length)]]).concat(done(spec) ? counts(spec) : [], [['Identifier', spec.id]]);
   list.replaceChildren(...facts.map(([name, text]) => tag('div', {}, tag('dt', {}, name), tag('dd', {}, text))));
   byId('warnings').replaceChildren(...(spec.w || []).map((text) => tag('li', {}, text)));
   byId('formula').textContent = spec.f;
@@ -138,7 +142,7 @@ const writeOptions = (plan) => {
     const middle = (at(Math.floor((n - 1) / 2)) + at(Math.floor(n / 2))) / 2;
     body.append(rowOf(choices[c].label + ': ' + label, [thousands(n), number(at(0), 0), number(middle, 0), number(at(n - 1), 0), (100 * own.filter((i) => significant(specs[i])).length / n).toFixed(0) + '%']));
   }));
-  byId('options').replaceChildren(tag('caption', {}, 'Effect' + (data.share ? ', percentage points' : '')), headOf(['', 'Specifications', 'Smallest', 'Median', 'Largest', 'p < ' + data.alpha]), body);
+  byId('options').replaceChildren(tag('caption', {}, 'Effect' + (data.share ? ', percentage points' : '')), headOf(['', 'Number', 'Smallest', 'Median', 'Largest', 'p < ' + data.alpha]), body);
 };
 
 /** The curve as a table; a click on a head sorts it, one on an identifier chooses. */
