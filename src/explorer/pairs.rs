@@ -215,15 +215,27 @@ mod tests {
         let curve = curve(1);
         let positions = positions(&curve);
         let packed = |budget: usize| pack(&curve, positions, budget);
-        let bits = |budget: usize| -> Vec<u32> {
-            packed(budget).iter().map(|packed| packed.as_ref().map_or(0, |packed| packed.bits)).collect()
+        let size = |packed: &[Option<Packed>]| packed.iter().flatten().map(|packed| packed.data.len()).sum::<usize>();
+        let bits = |packed: &[Option<Packed>]| -> Vec<u32> {
+            packed.iter().map(|packed| packed.as_ref().map_or(0, |packed| packed.bits)).collect()
         };
-        let whole: usize = packed(usize::MAX / 2).iter().flatten().map(|packed| packed.data.len()).sum();
-        assert_eq!(bits(whole + whole / 5), [16; 6]);
-        let middle = bits(whole * 6 / 10);
-        assert!(middle[0] > middle[1] && middle[1] >= 8, "{middle:?}");
-        let few = bits(whole / 10);
-        assert!(few[0] >= 8 && few[1..] == [0; 5], "{few:?}");
-        assert_eq!(bits(100), [0; 6]);
+        let whole = packed(usize::MAX / 2);
+        assert_eq!(bits(&whole), [16; 6]);
+        let mut seen = vec![bits(&whole)];
+        let mut budget = size(&whole);
+        while budget > 100 {
+            let fitting = packed(budget);
+            assert!(size(&fitting) <= budget);
+            seen.push(bits(&fitting));
+            budget = budget * 9 / 10;
+        }
+        assert!(
+            seen.windows(2).all(|pair| pair[0].iter().zip(&pair[1]).all(|(before, after)| after <= before)),
+            "{seen:?}"
+        );
+        assert!(seen.iter().all(|bits| bits[1..].iter().all(|rate| *rate == bits[1] && *rate <= bits[0])), "{seen:?}");
+        assert!(seen.iter().any(|bits| bits[0] > bits[1] && bits[1] >= 8), "{seen:?}");
+        assert!(seen.iter().any(|bits| bits[0] >= 8 && bits[1] == 0), "{seen:?}");
+        assert_eq!(seen.last(), Some(&vec![0; 6]));
     }
 }

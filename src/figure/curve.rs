@@ -16,7 +16,7 @@ const PLOT_WIDTH: f64 = 820.0;
 const EFFECT_HEIGHT: f64 = 300.0;
 /// Most room for the names of choices and of options.
 const CHOICE_ROOM: f64 = 150.0;
-const OPTION_ROOM: f64 = 190.0;
+const OPTION_ROOM: f64 = 240.0;
 /// Height of the row of an option, and room between choices.
 const ROW: f64 = 16.0;
 const GAP: f64 = 9.0;
@@ -26,6 +26,8 @@ const STROKE: f64 = 9.0;
 const STRIPE: &str = "#f6f6f6";
 const SIGNIFICANT: &str = "#0072b2";
 const OTHER: &str = "#767676";
+const PALE_SIGNIFICANT: &str = "#9cc7e2";
+const PALE_OTHER: &str = "#c9c9c9";
 const BASELINE: &str = "#d55e00";
 
 const CHOICE: TextStyle = style(12.0, Weight::Bold, INK, Anchor::Start);
@@ -318,7 +320,11 @@ fn draw_effects(page: &mut Surface, curve: &Curve, points: &[Point<'_>], places:
         let significant = is_significant(point, alpha);
         page.begin_mark(&format.mark(&point.specification.formula, effect.estimate, effect.conf_low, effect.conf_high));
         if effect.conf_low.is_finite() && effect.conf_high.is_finite() {
-            let colour = if significant { "#9cc7e2" } else { "#c9c9c9" };
+            let colour = match (point.is_baseline, significant) {
+                (true, _) => BASELINE,
+                (false, true) => PALE_SIGNIFICANT,
+                (false, false) => PALE_OTHER,
+            };
             let end = |value: f64| (x, y.at(value.clamp(low, high)));
             page.line(end(effect.conf_low), end(effect.conf_high), colour, whisker);
         }
@@ -347,7 +353,7 @@ fn draw_blocks(page: &mut Surface, blocks: &[Block], points: &[Point<'_>], place
             }
             page.text((places.left - 8.0, middle + OPTION.size * MIDDLE), label, OPTION);
             let middles: Vec<(f64, f64)> = marks.iter().map(|place| (places.x(*place), middle)).collect();
-            page.strokes(&middles, STROKE, SOFT, (places.slot() * 0.6).clamp(0.3, 2.4));
+            page.strokes(&middles, STROKE, SOFT, (places.slot() * 0.7).clamp(0.5, 2.4));
             if let Some(place) = baseline.filter(|place| marks.contains(place)) {
                 page.strokes(&[(places.x(place), middle)], ROW - 3.0, BASELINE, 3.0);
             }
@@ -374,14 +380,13 @@ mod tests {
         for one in &mut none.specifications {
             one.outcome = Err(crate::curve::Failure { reason: String::from("no rows are left") });
         }
-        for (name, curve) in
-            [("none", &none), ("few", &few), ("200", &curve(1)), ("1000", &curve(6)), ("2000", &curve(12))]
-        {
+        let folder = std::env::var_os("METIER_PICTURES");
+        for (name, curve) in [("none", &none), ("few", &few), ("200", &curve(1)), ("2000", &curve(12))] {
             let text = curve_figure(curve);
             assert!(!text.contains("NaN") && !text.contains("inf"), "{name}");
-            let bytes = crate::figure::png(&text, 2.0).unwrap();
-            if let Some(folder) = std::env::var_os("METIER_PICTURES") {
-                std::fs::write(std::path::Path::new(&folder).join(format!("curve_{name}.png")), bytes).unwrap();
+            let bytes = crate::figure::png(&text, if folder.is_some() { 2.0 } else { 0.5 }).unwrap();
+            if let Some(folder) = &folder {
+                std::fs::write(std::path::Path::new(folder).join(format!("curve_{name}.png")), bytes).unwrap();
             }
         }
     }
@@ -438,13 +443,13 @@ mod tests {
     #[test]
     fn a_wild_interval_is_cut_and_said() {
         let mut curve = curve(1);
-        let before = effect_ticks(&sorted(&curve));
         assert!(!curve_figure(&curve).contains("are cut"));
         let wild = curve.specifications.iter_mut().find_map(|one| one.outcome.as_mut().ok());
         if let Some(outcome) = wild {
             (outcome.effect.conf_low, outcome.effect.conf_high) = (-80.0, 90.0);
         }
-        assert_eq!(effect_ticks(&sorted(&curve)), before);
+        let ticks = effect_ticks(&sorted(&curve));
+        assert!(ticks[0] > -1.0 && ticks[ticks.len() - 1] < 1.0, "{ticks:?}");
         assert!(curve_figure(&curve).contains("Whiskers that leave the picture are cut."));
     }
 

@@ -16,6 +16,7 @@ pub mod scale;
 pub mod surface;
 pub mod text_width;
 
+pub use curve::curve_figure;
 pub use draw::svg;
 pub use page::{Page, PagePanel, Plot};
 pub use png::{PngError, png};

@@ -42,7 +42,8 @@ fn pair(curve: &Curve, from: (&str, &Outcome), to: (&str, &Outcome)) -> serde_js
     let mut differences: Vec<f64> =
         to.1.rates.iter().zip(&from.1.rates).map(|(to, from)| 100.0 * (to.estimate - from.estimate)).collect();
     differences.push(100.0 * (to.1.effect.estimate - from.1.effect.estimate));
-    let numbers = (1..curve.numbers.len()).chain([0]).skip(if differences.len() == 1 { curve.numbers.len() - 1 } else { 0 });
+    let numbers =
+        (1..curve.numbers.len()).chain([0]).skip(if differences.len() == 1 { curve.numbers.len() - 1 } else { 0 });
     let errors: Vec<f64> =
         numbers.map(|number| 100.0 * curve.error_of_difference(number, to.1.position, from.1.position)).collect();
     json!({ "from": from.0, "to": to.0, "differences": differences, "errors": errors })
@@ -83,9 +84,8 @@ fn the_explorer_serves_a_reader() {
     };
     for (width, dark) in [(1280, false), (1280, true), (400, false)] {
         let reader = format!("<script>window.EXPECTED = {};\n{READER}</script></body>", expected(&curve, dark));
-        let folder = Folder::new()
-            .with("read.html", text.replace("</body>", &reader))
-            .with("telephone.html", TELEPHONE);
+        let folder =
+            Folder::new().with("read.html", text.replace("</body>", &reader)).with("telephone.html", TELEPHONE);
         let name = if width < 500 { "telephone.html" } else { "read.html" };
         let (title, messages) = open(&browser, &folder.path(name), width, dark);
         assert_eq!(title, "A READER IS CONTENT", "at {width}, dark {dark}: {messages}");

@@ -60,17 +60,21 @@ const axisLeft = (svg, marks, y, left, right, what) => marks.forEach((tick) => {
 
 const allRates = extentOfMost(specs.flatMap((spec) => (spec.r || []).filter(Boolean).flatMap((rate) => [rate[2] ?? rate[0], rate[3] ?? rate[0]])));
 
+/** The levels that any of these has a rate of: codings differ in them. */
+const shownLevels = (own) => levels.map((_, k) => k).filter((k) => own.some((spec) => spec.r && spec.r[k]));
+
 /** The rates of the current and the pinned specification. */
 const drawRates = (box, current, pinned) => {
   const drawn = [[specs[current], 'now']].concat(pinned === current ? [] : [[specs[pinned], 'pin']]).filter(([spec]) => spec.r);
   box.replaceChildren();
-  if (!drawn.length || !levels.length) {
+  const own = shownLevels(drawn.map(([spec]) => spec));
+  if (!own.length) {
     box.append(tag('p', { class: 'soft' }, done(specs[current]) ? 'This coding has no rate of every level, only an effect.' : 'There are no rates to draw.'));
     return;
   }
-  const width = Math.max(260, box.clientWidth), left = 46, right = width - 12, slot = (right - left) / levels.length;
-  const size = levels.some((level) => widthOf(level.label, 12) > slot - 4) ? 11 : 12, turned = levels.some((level) => widthOf(level.label, size) > slot - 2);
-  const foot = turned ? 18 + 0.6 * Math.max(...levels.map((level) => widthOf(level.label, size))) : 24;
+  const width = Math.max(260, box.clientWidth), left = 46, right = width - 12, slot = (right - left) / own.length;
+  const label = (k) => levels[k].label, size = own.some((k) => widthOf(label(k), 12) > slot - 4) ? 11 : 12, turned = own.some((k) => widthOf(label(k), size) > slot - 2);
+  const foot = turned ? 18 + 0.6 * Math.max(...own.map((k) => widthOf(label(k), size))) : 24;
   const height = 268 + foot, top = 26, bottom = 252;
   const seen = drawn.flatMap(([spec]) => spec.r.filter(Boolean).flatMap((rate) => rate));
   const [low, high] = extent([...allRates, ...seen.filter((_, i) => i % 4 !== 1)]);
@@ -78,15 +82,15 @@ const drawRates = (box, current, pinned) => {
   const y = scale(marks[0], marks[marks.length - 1], bottom, top);
   const svg = el('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': 'Adjusted rates by level; the table beside has the numbers' });
   axisLeft(svg, marks, y, left, right, 1);
-  levels.forEach((level, k) => {
-    const x = left + (k + 0.5) * slot;
+  own.forEach((k, at) => {
+    const x = left + (at + 0.5) * slot;
     svg.append(turned
-      ? el('text', { x: x + 4, y: bottom + 16, 'text-anchor': 'end', 'font-size': size, transform: `rotate(-35 ${x + 4} ${bottom + 16})` }, level.label)
-      : el('text', { x, y: bottom + 18, 'text-anchor': 'middle', 'font-size': size }, level.label));
+      ? el('text', { x: x + 4, y: bottom + 16, 'text-anchor': 'end', 'font-size': size, transform: `rotate(-35 ${x + 4} ${bottom + 16})` }, label(k))
+      : el('text', { x, y: bottom + 18, 'text-anchor': 'middle', 'font-size': size }, label(k)));
   });
   drawn.reverse().forEach(([spec, who]) => {
     const now = who === 'now', colour = now ? 'var(--blue)' : 'var(--pin)', aside = drawn.length < 2 ? 0 : now ? -4 : 4;
-    const all = spec.r.map((rate, k) => rate && isNumber(rate[0]) ? { rate, x: left + (k + 0.5) * slot + aside } : null).filter(Boolean);
+    const all = own.map((k, at) => ({ rate: spec.r[k], x: left + (at + 0.5) * slot + aside })).filter(({ rate }) => rate && isNumber(rate[0]));
     const whole = all.filter(({ rate }) => isNumber(rate[2]) && isNumber(rate[3]));
     if (whole.length > 1) {
       const edge = whole.map(({ rate, x }) => x + ',' + y(rate[3])).concat(whole.map(({ rate, x }) => x + ',' + y(rate[2])).reverse());
@@ -99,7 +103,7 @@ const drawRates = (box, current, pinned) => {
       }
       const at = y(rate[0]);
       svg.append(now ? el('circle', { cx: x, cy: at, r: 4.2, fill: colour }) : el('path', { d: `M${x} ${at - 5}l5 5l-5 5l-5 -5z`, fill: 'var(--paper)', stroke: colour, 'stroke-width': 1.8 }));
-      if (now) svg.append(el('text', { x: x + (drawn.length < 2 ? 0 : -2), y: Math.max(13, y(rate[3] ?? rate[0]) - 8), 'text-anchor': 'middle', 'font-weight': 700, 'font-size': 12, stroke: 'var(--paper)', 'stroke-width': 3.5, 'paint-order': 'stroke' }, number(rate[0], 1)));
+      if (now) svg.append(el('text', { x: x + (drawn.length < 2 ? 0 : -2), y: Math.max(13, y(rate[3] ?? rate[0]) - 8), 'text-anchor': 'middle', 'font-weight': 700, 'font-size': 12, stroke: 'var(--paper)', 'stroke-width': 3.5, 'paint-order': 'stroke' }, data.share ? number(rate[0], 1) : plain(rate[0], 2)));
     });
   });
   box.append(svg);

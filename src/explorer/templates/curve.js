@@ -32,6 +32,11 @@ const dashboard = (order) => {
 const drawCurve = (state) => {
   const what = state.number, order = sortedBy(what, state.plan);
   const rank = new Map(order.map((i, at) => [i, at]));
+  if (!order.length) {
+    curve.replaceChildren(tag('p', { class: 'soft' }, 'No specification has such an estimate with this filter.'));
+    drawing = { ...drawing, order, rank, first: 0, last: 0, blocks: [], cut: false, what };
+    return;
+  }
   let first = 0, last = order.length;
   if (state.zoom && order.length > state.zoom) {
     const middle = rank.get(state.current) ?? Math.floor(order.length / 2);
@@ -91,8 +96,9 @@ const drawCurve = (state) => {
 
 /** The current, the pinned and the pointed-at specification on the curve. */
 const drawOver = (state) => {
-  const over = byId('over'), { rank, first, last, x, held, height, top, bottom, head, row, r } = drawing;
+  const over = byId('over'); // none where nothing is drawn
   if (!over) return;
+  const { rank, first, last, x, held, height, top, bottom, head, row, r } = drawing;
   over.replaceChildren();
   const line = (i, colour, dash, width) => {
     const at = rank.get(i);

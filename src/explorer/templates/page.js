@@ -11,7 +11,8 @@ const writeAddress = () => {
   if (state.number) parts.push('show=' + encodeURIComponent(levels[state.number - 1].name));
   if (state.plan !== 'all') parts.push('plan=' + state.plan);
   const address = '#' + parts.join('&');
-  if (location.hash !== address) history.replaceState(null, '', address);
+  // some browsers refuse it for files; the page works without
+  try { if (location.hash !== address) history.replaceState(null, '', address); } catch { /* the address stays */ }
 };
 const readAddress = () => {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -97,7 +98,9 @@ const markChoices = () => {
     const label = input.parentElement;
     label.lastChild.hidden = !jump;
     label.classList.toggle('pinned', fixed[c] === o && state.pinned !== state.current);
-    label.title = jump ? 'Not in the grid with the other choices as they are: the nearest specification is taken' : input.disabled ? 'No specification has it' : '';
+    // what the option would give, to choose by
+    const other = jump || input.disabled ? undefined : specs[place.get(wanted.join())];
+    label.title = other ? (done(other) ? 'Effect ' + number(other.e[0], 0) + points + ' ' + range(other.e, 0) : 'No estimate: ' + other.x) : jump ? 'Not in the grid with the other choices as they are: the nearest specification is taken' : input.disabled ? 'No specification has it' : '';
   }));
   byId('jump-key').hidden = !jumps;
 };
@@ -107,8 +110,8 @@ const update = () => {
   drawOver(state);
   markChoices();
   writeHeadline(state);
-  drawRates(byId('rates'), state.current, state.pinned);
   writeNumbers(state);
+  drawRates(byId('rates'), state.current, state.pinned);
   writeDetails(state);
   writeSteps(state);
   markTable(state);

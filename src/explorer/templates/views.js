@@ -29,7 +29,7 @@ const writeHeadline = (state) => {
   const name = state.pinned === data.baseline ? 'the baseline' : 'the pinned ' + specs[state.pinned].id;
   const d = differenceOf(0, state.current, state.pinned);
   box.append(tag('p', {}, tag('span', { class: 'is-pin' }, 'Less ' + name + ': '), d ? tag('strong', { id: 'difference-now' }, difference(d[0]) + points) : 'not known, it has no estimate',
-    d ? ' ' + range(d, 0) + ', standard error of the difference ' + errorText(d[1]) : ''));
+    d ? ' ' + range(d, 0) + ', standard error of the difference ' + errorText(d[1]) + (state.pinned === data.baseline && spec.d ? '; ' + pText(spec.d[4]) : '') : ''));
 };
 
 /** Effect and rates of the current and the pinned specification, with the differences between them. */
@@ -46,7 +46,7 @@ const writeNumbers = (state) => {
   };
   table.classList.toggle('narrow', narrow);
   const rates = tag('tbody', {});
-  if (spec.r || other.r) levels.forEach((level, k) => rates.append(line(k + 1, level.label)));
+  shownLevels([spec, other]).forEach((k) => rates.append(line(k + 1, levels[k].label)));
   table.replaceChildren(tag('caption', {}, 'Adjusted rates' + (data.share ? ' and differences in percentage points' : '')), headOf(head), ...(rates.children.length ? [rates] : []), tag('tbody', {}, line(0, 'Effect')));
   const lacks = !same && done(spec) && done(other) && !isNumber(differenceOf(0, state.current, state.pinned)[1]);
   byId('pair-note').textContent = pairsFailed || (lacks || (!same && levels.some((level, k) => { const d = differenceOf(k + 1, state.current, state.pinned); return d && !isNumber(d[1]); }))
@@ -70,13 +70,24 @@ const stepsBetween = (from, to, what, reverse) => {
   let changed = choices.map((_, c) => c).filter((c) => specs[from].o[c] !== specs[to].o[c]);
   if (reverse) changed = changed.reverse();
   const m = changed.length, all = 2 ** m - 1;
-  if (m > 14) return [{ set: changed, from, to }];
   const stop = (mask) => {
     const o = specs[from].o.slice();
     changed.forEach((c, k) => { if (mask >> k & 1) o[c] = specs[to].o[c]; });
     const i = place.get(o.join());
     return i !== undefined && value(specs[i], what) ? i : null;
   };
+  if (m > 12) {
+    // too many orders to look at: the choices in their order, stopping wherever there is an estimate
+    const way = [], o = specs[from].o.slice();
+    let set = [], last = from;
+    changed.forEach((c) => {
+      o[c] = specs[to].o[c];
+      set.push(c);
+      const i = place.get(o.join());
+      if (i !== undefined && value(specs[i], what)) { way.push({ set, from: last, to: i }); set = []; last = i; }
+    });
+    return way;
+  }
   const stops = new Map();
   for (let mask = 0; mask <= all; mask++) { const i = stop(mask); if (i !== null) stops.set(mask, i); }
   // most stops on the way to the end, from every mask downwards
@@ -112,6 +123,7 @@ const writeSteps = (state) => {
   words.textContent = 'What ' + shown[what].label + ' does when one choice after the other is changed. The size of a step depends on the order.'
     + (together ? ' Choices in one step changed together: the specifications between have no estimate or are not in the grid.' : '');
   const steps = way.map((step) => ({ ...step, d: differenceOf(what, step.to, step.from) }));
+  if (steps.some(({ d }) => !isNumber(d[1]))) words.textContent += ' A dash: this file does not hold the error of that difference.';
   const at = (i) => value(specs[i], what)[0];
   const [low, high] = extent([at(a), at(b), ...steps.flatMap(({ d, to, from }) => [at(to), at(from), isNumber(d[2]) ? at(from) + d[2] : null, isNumber(d[3]) ? at(from) + d[3] : null])]);
   const WIDTH = 400, HEIGHT = 26, x = scale(low, high, 6, WIDTH - 6);
