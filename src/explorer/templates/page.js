@@ -283,6 +283,7 @@ addEventListener('resize', () => {
   cancelAnimationFrame(waiting);
   waiting = requestAnimationFrame(redraw);
 });
+if ('IntersectionObserver' in window) new IntersectionObserver(([seen]) => { byId('mini').hidden = seen.isIntersecting; }).observe(byId('headline'));
 // the errors of all pairs are unpacked once the page is drawn
 const ready = () => {
   document.documentElement.dataset.ready = 'true';

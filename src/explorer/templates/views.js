@@ -13,6 +13,9 @@ const differenceText = (d) => difference(d[0]) + points + ' (standard error ' + 
 
 const writeHeadline = (state) => {
   const spec = specs[state.current], box = byId('headline');
+  // small screens repeat the result below the choices
+  const less = state.pinned === state.current || !done(spec) ? null : differenceOf(0, state.current, state.pinned);
+  byId('mini').textContent = !done(spec) ? 'No estimate' : 'Effect ' + number(spec.e[0], 0) + points + ' ' + range(spec.e, 0) + (less ? '; less pinned ' + difference(less[0]) + ' (' + errorText(less[1]) + ')' : '');
   box.replaceChildren();
   byId('badge').className = spec.p === null ? '' : spec.p ? 'planned' : 'exploratory';
   byId('badge').textContent = spec.p === null ? '' : spec.p ? 'Planned' : 'Exploratory';
