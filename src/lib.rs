@@ -63,6 +63,7 @@
 //! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
 //! paper        tables for papers from saved fits                                          shell
 //! lock         what a run read, was asked and found; verification; replication folders     shell
+//! grid         choices and stepwise formulas to lists of specifications                    shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! report       the study as one HTML page                                                  shell
@@ -172,6 +173,8 @@ pub mod compare;
 pub mod explorer;
 #[cfg(feature = "cli")]
 pub mod figure;
+#[cfg(feature = "cli")]
+pub mod grid;
 #[cfg(feature = "cli")]
 pub mod lock;
 #[cfg(feature = "cli")]

@@ -43,6 +43,10 @@ pub enum Command {
     Estimators(super::estimators::EstimatorsArguments),
     /// Average marginal effects of every term, on the scale of the outcome
     Margins(super::margins::MarginsArguments),
+    /// Estimate many specifications at once: a grid of choices, or a stepwise formula, with joint statements
+    Curve(super::curve::CurveArguments),
+    /// Write down the specifications of a grid before outcomes are looked at
+    Plan(super::plan::PlanArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

@@ -4,6 +4,7 @@ mod args;
 mod bootstrap;
 mod check;
 mod coverage;
+mod curve;
 mod diagnostic;
 mod estimators;
 mod explain_se;
@@ -13,6 +14,7 @@ mod list;
 mod lock;
 mod margins;
 mod package;
+mod plan;
 mod plot;
 mod printer;
 mod progress;
@@ -49,6 +51,8 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Estimators(ref estimators) => estimators::run(estimators),
         Command::Margins(ref margins) => margins::run(margins),
+        Command::Curve(ref curve) => curve::run(curve),
+        Command::Plan(ref plan) => plan::run(plan),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),

@@ -238,6 +238,7 @@ fn outcome(choices: &[Choice], options: &[usize], influence: &[Vec<f64>], positi
         cells: if is_cell { 315 } else { 1 + 9 * options[4] },
         overlap: if is_cell { 0.972 } else { 1.0 },
         difference: estimate("5 - 1", f64::NAN, f64::NAN),
+        hausman_p_value: f64::NAN,
         position,
         warnings: if is_cell {
             vec![String::from("41 cells hold one level only and do not count")]
@@ -253,8 +254,8 @@ fn finished(choices: Vec<Choice>, specifications: Vec<Specification>, influences
         .chain(LEVELS.iter().map(|(level, _)| format!("rate::{level}")))
         .collect();
     let covariance = |number: usize, a: usize, b: usize| match (influences[a].get(number), influences[b].get(number)) {
-        (Some(a), Some(b)) => a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() as f32,
-        _ => f32::NAN,
+        (Some(a), Some(b)) => a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>(),
+        _ => f64::NAN,
     };
     let covariances = (0..numbers.len())
         .map(|number| {
@@ -292,6 +293,7 @@ fn finished(choices: Vec<Choice>, specifications: Vec<Specification>, influences
         if at != baseline
             && let Ok(outcome) = &mut curve.specifications[at].outcome
         {
+            outcome.hausman_p_value = if outcome.rates.is_empty() { f64::NAN } else { made.p_value.sqrt() };
             outcome.difference = made;
         }
     }

@@ -4,8 +4,16 @@
 //! and stacked side by side, it gives the covariance of any two numbers of any two specifications, and from that
 //! differences, simultaneous p-values and statements about the whole curve, without fitting anything again.
 
+pub mod assemble;
 #[cfg(all(test, feature = "cli"))]
 pub(crate) mod fixture;
+pub mod groups;
+pub mod joint;
 pub mod record;
+pub mod run;
+pub mod stack;
 
 pub use record::{Choice, ChoiceOption, Curve, Failure, Joint, Outcome, RatePoint, Specification, Statement};
+pub mod record;
+pub mod run;
+pub mod stack;

@@ -58,6 +58,9 @@ pub struct Outcome {
     pub overlap: f64,
     /// The effect less that of the baseline, with its own error; not a number for the baseline itself.
     pub difference: Estimate,
+    /// P-value of all contrasts of the rates being those of the baseline (a Hausman test with clustered errors); not a
+    /// number without rates, and for the baseline itself.
+    pub hausman_p_value: f64,
     /// Step-down p-value of the effect among all specifications of the curve.
     pub family_p_value: f64,
     /// Position of its numbers in [`Curve::covariances`].
@@ -149,7 +152,7 @@ pub struct Curve {
     pub numbers: Vec<String>,
     /// For each of the numbers, the covariance between specifications: lower triangle with diagonal, row by row, over
     /// [`Outcome::position`]; not a number where a specification lacks the number.
-    pub covariances: Vec<Vec<f32>>,
+    pub covariances: Vec<Vec<f64>>,
     /// Statements about the whole curve; `None` for fewer than two specifications, or without clusters.
     pub joint: Option<Joint>,
     /// Sentence that every output carries when the table is simulated.
@@ -166,7 +169,7 @@ impl Curve {
     pub fn error_of_difference(&self, number: usize, a: usize, b: usize) -> f64 {
         let at = |i: usize, j: usize| {
             let (i, j) = if i < j { (j, i) } else { (i, j) };
-            f64::from(self.covariances[number][i * (i + 1) / 2 + j])
+            self.covariances[number][i * (i + 1) / 2 + j]
         };
         let variance = at(a, a) + at(b, b) - 2.0 * at(a, b);
         // `max` would turn a number that does not exist into zero

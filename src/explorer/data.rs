@@ -85,7 +85,7 @@ pub fn pairs(packed: &[Option<Packed>], positions: usize) -> Value {
 
 /// One specification: `o` options, `f` formula, `c` command, `p` planned; `x` reason of a failure, or `e` effect, `r` rates
 /// by position of the level, `n` rows, `u` users, `k` cells, `v` overlap, `q` family-wise p-value, `d` difference from the
-/// baseline, `b` errors of all numbers' differences from it, `i` position, `w` warnings.
+/// baseline, `h` p-value of all contrasts of rates being its own, `b` errors of all numbers' differences from it, `i` position, `w` warnings.
 fn specification(curve: &Curve, one: &Specification, levels: &[Level]) -> Value {
     let mut value = json!({ "id": one.id, "o": one.options, "f": one.formula, "c": one.command, "p": one.planned });
     let outcome = match &one.outcome {
@@ -111,6 +111,7 @@ fn specification(curve: &Curve, one: &Specification, levels: &[Level]) -> Value 
     value["k"] = json!(outcome.cells);
     value["v"] = json!(short(outcome.overlap));
     value["q"] = json!(short(outcome.family_p_value));
+    value["h"] = json!(short(outcome.hausman_p_value));
     value["i"] = json!(outcome.position);
     if outcome.difference.estimate.is_finite() {
         value["d"] = estimate(&outcome.difference);

@@ -98,7 +98,7 @@ fn rendered(
         levels,
         planned: curve.specifications.iter().any(|one| one.planned.is_some()),
         failures: curve.specifications.len() - positions,
-        rounding: rounding(packed),
+        rounding: rounding(curve, packed),
         sources: &curve.sources,
         command: &curve.command,
         data,
@@ -113,14 +113,19 @@ fn for_script(json: &str) -> String {
 }
 
 /// How far the errors of pairs are rounded.
-fn rounding(packed: &[Option<Packed>]) -> String {
+fn rounding(curve: &Curve, packed: &[Option<Packed>]) -> String {
     let shown = |part: &[Option<Packed>]| {
         let all = part.iter().flatten().map(Packed::rounding);
         let largest = all.fold(f64::NAN, f64::max);
         largest.is_finite().then(|| format!("{}%", rounded_up(100.0 * largest)))
     };
     let (effect, rates) = packed.split_at(packed.len().min(1));
-    let errors = "Standard errors of differences come from the joint covariance of all specifications.";
+    let groups = curve.joint.as_ref().filter(|joint| !joint.groups_are_clusters).map(|joint| count(joint.groups));
+    let over = groups.map_or(String::from("clusters"), |groups| format!("{groups} groups of clusters"));
+    let errors = format!(
+        "Standard errors of differences come from influence functions: of the effect from the baseline summed over clusters, \
+         of all others over {over}."
+    );
     match (shown(effect), shown(rates)) {
         (Some(effect), Some(rates)) => format!(
             "{errors} Those from the baseline are exact; between any other two they are rounded to fit this file, by at most \
@@ -242,7 +247,9 @@ mod tests {
         assert_eq!(rounded_up(0.01234), "0.013");
         assert_eq!(rounded_up(1.61), "1.7");
         assert_eq!(rounded_up(23.2), "24");
-        assert!(rounding(&[]).contains("did not fit"));
+        assert!(
+            rounding(&curve(1), &[]).contains("over 4,096 groups of clusters. This file has those from the baseline;")
+        );
     }
 
     #[test]

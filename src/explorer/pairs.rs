@@ -1,7 +1,7 @@
 //! Standard errors of the differences between all pairs of specifications, small enough for a page.
 //!
 //! A pair's error is kept as a whole number on a logarithmic scale, so that its relative rounding is the same for small
-//! and large ones: code 0 where there is none, 1 where it is too small for the covariances to tell, and 2 + k for
+//! and large ones: code 0 where there is none, 1 where it is next to nothing, and 2 + k for
 //! `low * exp(k * step)`. Codes are stored as differences from the one before in the row, bytes of one rank together,
 //! which compress well (zlib), and as base64 text.
 
@@ -67,17 +67,17 @@ pub fn pack(curve: &Curve, positions: usize, budget: usize) -> Vec<Option<Packed
 
 /// Errors below the diagonal, row by row: not a number where there is none, zero where it is too small to tell.
 fn errors(curve: &Curve, number: usize, positions: usize) -> Vec<f64> {
-    /// A variance of a difference must be this many times the rounding of its parts, which keeps its root to 1 percent.
-    const FACTOR: f64 = 50.0;
+    /// Differences with an error below this share of the larger of the two own errors are the same number but for
+    /// rounding; a scale that reached down to them would be coarse for all others.
+    const SMALLEST: f64 = 1e-4;
     let covariances = &curve.covariances[number];
-    let at = |i: usize, j: usize| f64::from(covariances[i * (i + 1) / 2 + j]);
-    let rounding = f64::from(f32::EPSILON) / 2.0;
+    let at = |i: usize, j: usize| covariances[i * (i + 1) / 2 + j];
     (1..positions)
         .flat_map(|i| (0..i).map(move |j| (i, j)))
         .map(|(i, j)| {
-            let (a, b, joint) = (at(i, i), at(j, j), at(i, j));
-            let variance = a + b - 2.0 * joint;
-            let least = FACTOR * rounding * (a + b + 2.0 * joint.abs());
+            let (a, b) = (at(i, i), at(j, j));
+            let variance = a + b - 2.0 * at(i, j);
+            let least = SMALLEST * SMALLEST * a.max(b);
             if variance.is_nan() || variance > least { variance.sqrt() } else { 0.0 }
         })
         .collect()
@@ -197,7 +197,9 @@ mod tests {
                     let error = curve.error_of_difference(number, i, j);
                     match code {
                         NONE => assert!(error.is_nan()),
-                        TINY => assert!(error * error < 1e-4 * f64::from(curve.covariances[number][0])),
+                        TINY => assert!(
+                            error * error <= 1.01e-8 * curve.covariances[number].iter().copied().fold(0.0, f64::max)
+                        ),
                         _ => {
                             let read = packed.low * (packed.step * f64::from(u32::from(code) - RESERVED)).exp();
                             assert!((read / error - 1.0).abs() <= rounding, "{number} {i} {j}: {read} {error}");

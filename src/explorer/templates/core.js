@@ -31,9 +31,10 @@ const difference = (x) => {
   const text = number(x, 0);
   return x > 0 && /[1-9]/.test(text) ? '+' + text : text;
 };
-/** A standard error: never rounded to nothing. */
+/** A standard error: never rounded to nothing; 0 stands for less than a ten-thousandth of the own errors. */
 const errorText = (x) => {
   if (!isNumber(x)) return '–';
+  if (x === 0) return '≈ 0';
   const text = number(x, 0);
   return /[1-9]/.test(text) ? text : '<' + (data.share ? '0.01' : '0.0001');
 };
@@ -99,7 +100,7 @@ const errorBetween = (n, a, b) => {
 const differenceOf = (what, to, from) => {
   const a = value(specs[to], what), b = value(specs[from], what);
   if (!a || !b || !isNumber(a[0]) || !isNumber(b[0])) return null;
-  if (what === 0 && from === data.baseline && specs[to].d) return specs[to].d.slice(0, 4);
+  if (what === 0 && from === data.baseline && specs[to].d && isNumber(specs[to].d[1])) return specs[to].d.slice(0, 4);
   const error = errorBetween(shown[what].number, to, from), d = a[0] - b[0];
   // the same distribution as the interval of the effect
   const e = specs[to].e, critical = e[1] > 0 && isNumber(e[3]) ? (e[3] - e[0]) / e[1] : null;

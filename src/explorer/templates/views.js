@@ -32,7 +32,7 @@ const writeHeadline = (state) => {
   const name = state.pinned === data.baseline ? 'the baseline' : 'the pinned ' + specs[state.pinned].id;
   const d = differenceOf(0, state.current, state.pinned);
   box.append(tag('p', {}, tag('span', { class: 'is-pin' }, 'Less ' + name + ': '), d ? tag('strong', { id: 'difference-now' }, difference(d[0]) + points) : 'not known, it has no estimate',
-    d ? ' ' + range(d, 0) + ', standard error of the difference ' + errorText(d[1]) + (state.pinned === data.baseline && spec.d ? '; ' + pText(spec.d[4]) : '') : ''));
+    d ? ' ' + range(d, 0) + ', standard error of the difference ' + errorText(d[1]) + (state.pinned === data.baseline && spec.d && isNumber(spec.d[4]) ? '; ' + pText(spec.d[4]) : '') : ''));
 };
 
 /** Effect and rates of the current and the pinned specification, with the differences between them. */
@@ -59,7 +59,7 @@ const writeNumbers = (state) => {
 const writeDetails = (state) => {
   const spec = specs[state.current], list = byId('details');
   const rank = drawing.rank.get(state.current);
-  const facts = (rank === undefined ? [] : [['Rank', thousands(rank + 1) + ' of ' + thousands(drawing.order.length)]]).concat(done(spec) ? counts(spec) : [], [['Identifier', spec.id]]);
+  const facts = (rank === undefined ? [] : [['Rank', thousands(rank + 1) + ' of ' + thousands(drawing.order.length)]]).concat(done(spec) ? counts(spec) : [], isNumber(spec.h) ? [['Contrasts as in the baseline', pText(spec.h) + ' (Hausman)']] : [], [['Identifier', spec.id]]);
   list.replaceChildren(...facts.map(([name, text]) => tag('div', {}, tag('dt', {}, name), tag('dd', {}, text))));
   byId('warnings').replaceChildren(...(spec.w || []).map((text) => tag('li', {}, text)));
   byId('formula').textContent = spec.f;
