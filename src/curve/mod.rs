@@ -14,6 +14,3 @@ pub mod run;
 pub mod stack;
 
 pub use record::{Choice, ChoiceOption, Curve, Failure, Joint, Outcome, RatePoint, Specification, Statement};
-pub mod record;
-pub mod run;
-pub mod stack;

@@ -128,15 +128,15 @@ fn rounding(curve: &Curve, packed: &[Option<Packed>]) -> String {
     );
     match (shown(effect), shown(rates)) {
         (Some(effect), Some(rates)) => format!(
-            "{errors} Those from the baseline are exact; between any other two they are rounded to fit this file, by at most \
+            "{errors} Between specifications that are both not the baseline they are rounded to fit this file, by at most \
              {effect} of their size (effect) and {rates} (rates)."
         ),
         (Some(effect), None) => format!(
-            "{errors} Those from the baseline are exact; between any other two, those of the effect are rounded to fit this \
+            "{errors} Between specifications that are both not the baseline, those of the effect are rounded to fit this \
              file, by at most {effect} of their size, and those of rates are left out."
         ),
         (None, _) => {
-            format!("{errors} This file has those from the baseline, exact; those of other pairs did not fit.")
+            format!("{errors} This file has those from the baseline; those of other pairs did not fit.")
         }
     }
 }
