@@ -170,6 +170,8 @@ pub mod codebook;
 #[cfg(feature = "cli")]
 pub mod compare;
 #[cfg(feature = "cli")]
+pub mod explorer;
+#[cfg(feature = "cli")]
 pub mod figure;
 #[cfg(feature = "cli")]
 pub mod grid;

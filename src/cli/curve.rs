@@ -7,6 +7,8 @@ use super::source::{SYNTHETIC, SYNTHETIC_SOURCE, label_of};
 use super::{Failure, exit, printer};
 use crate::curve::Curve;
 use crate::curve::joint::DrawOptions;
+use crate::explorer;
+use crate::figure::{curve_figure, png};
 use crate::grid::{
     Draft, EMBEDDED_GRIDS, Expanded, GridError, GridFile, Plan, StepwiseRequest, embedded_grid, expand, stepwise_grid,
 };
@@ -392,7 +394,13 @@ fn command(draft: &Draft, words: &[String]) -> String {
 fn files(curve: &Curve) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let options = RenderOptions::default();
     let summary = render_document(&curve_table::document(curve), Format::Markdown, &options);
+    let picture = curve_figure(curve);
+    let pixels = png(&picture, 2.0).map_err(|error| Failure::input(format!("curve.png: {error}"), None))?;
+    let explorer = explorer::page(curve).map_err(|error| Failure::input(&error, None))?;
     Ok(vec![
+        (String::from("explorer.html"), explorer.into_bytes()),
+        (String::from("curve.svg"), picture.into_bytes()),
+        (String::from("curve.png"), pixels),
         (String::from("specifications.csv"), curve_table::specifications(curve).to_csv().into_bytes()),
         (String::from("rates.csv"), curve_table::rates(curve).to_csv().into_bytes()),
         (String::from("curve.json"), json_text::indented(&curve_table::json(curve)).into_bytes()),

@@ -5,10 +5,12 @@
 //! differences, simultaneous p-values and statements about the whole curve, without fitting anything again.
 
 pub mod assemble;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) mod fixture;
 pub mod groups;
 pub mod joint;
 pub mod record;
 pub mod run;
 pub mod stack;
 
-pub use record::{Choice, ChoiceOption, Curve, Failure, Outcome, RatePoint, Specification};
+pub use record::{Choice, ChoiceOption, Curve, Failure, Joint, Outcome, RatePoint, Specification, Statement};

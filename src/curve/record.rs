@@ -164,12 +164,15 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// Standard error of the difference of a number between two specifications, by their [`Outcome::position`].
+    /// Standard error of the difference of a number between two specifications, by their [`Outcome::position`]; not a
+    /// number where one of them lacks it.
     pub fn error_of_difference(&self, number: usize, a: usize, b: usize) -> f64 {
         let at = |i: usize, j: usize| {
             let (i, j) = if i < j { (j, i) } else { (i, j) };
             self.covariances[number][i * (i + 1) / 2 + j]
         };
-        (at(a, a) + at(b, b) - 2.0 * at(a, b)).max(0.0).sqrt()
+        let variance = at(a, a) + at(b, b) - 2.0 * at(a, b);
+        // `max` would turn a number that does not exist into zero
+        if variance < 0.0 { 0.0 } else { variance.sqrt() }
     }
 }

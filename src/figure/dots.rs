@@ -4,7 +4,7 @@ use super::palette::{Look, look};
 use super::plots::Format;
 use super::scale::{Scale, tick_label, ticks};
 use super::surface::{Anchor, Surface, TextStyle};
-use super::text_width::{Weight, text_width, wrap};
+use super::text_width::{Weight, shortened, text_width, wrap};
 
 /// An estimate with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +87,8 @@ pub fn svg(figure: &DotFigure) -> String {
     let labels: Vec<Vec<String>> = figure.bands.iter().map(|band| broken(&band.label, LABEL_ROOM, TERM)).collect();
     let label_width = widest(labels.iter().flatten(), TERM);
     let named = figure.models.len() > 1;
-    let models: Vec<String> = figure.models.iter().map(|name| shortened(name, MODEL_ROOM, MODEL)).collect();
+    let models: Vec<String> =
+        figure.models.iter().map(|name| shortened(name, MODEL_ROOM, MODEL.size, MODEL.weight)).collect();
     let model_width = if named { widest(models.iter(), MODEL) + 14.0 } else { 0.0 };
     let left = MARGIN + label_width + 14.0;
     let width = (left + PLOT_WIDTH + model_width + MARGIN).max(LEAST_WIDTH);
@@ -172,19 +173,6 @@ fn broken(text: &str, room: f64, style: TextStyle) -> Vec<String> {
         lines.push(rest.to_owned());
     }
     lines
-}
-
-/// The text, or its beginning and an ellipsis.
-fn shortened(text: &str, room: f64, style: TextStyle) -> String {
-    let width = |text: &str| text_width(text, style.size, style.weight);
-    if width(text) <= room {
-        return text.to_owned();
-    }
-    let mut kept: String = text.to_owned();
-    while !kept.is_empty() && width(&format!("{kept}…")) > room {
-        kept.pop();
-    }
-    format!("{}…", kept.trim_end())
 }
 
 /// Ticks that cover every dot and whisker, and zero: what differs from nothing is what such a figure is read for.
@@ -288,7 +276,7 @@ mod tests {
         let lines = broken(long, 150.0, TERM);
         assert_eq!(lines.concat(), long);
         assert!(lines.iter().all(|line| text_width(line, TERM.size, TERM.weight) <= 150.0), "{lines:?}");
-        let short = shortened(long, 100.0, MODEL);
+        let short = shortened(long, 100.0, MODEL.size, MODEL.weight);
         assert!(short.ends_with('…') && text_width(&short, MODEL.size, MODEL.weight) <= 100.0);
     }
 

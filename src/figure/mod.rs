@@ -3,6 +3,7 @@
 //! [`PanelFigure`] says what to show; [`svg`] draws it as SVG text and [`png`](png::png) turns that into a picture with
 //! the fonts of this crate, so that it looks the same on every machine.
 
+pub mod curve;
 pub mod dots;
 pub mod draw;
 pub mod labels;
@@ -15,6 +16,7 @@ pub mod scale;
 pub mod surface;
 pub mod text_width;
 
+pub use curve::curve_figure;
 pub use draw::svg;
 pub use page::{Page, PagePanel, Plot};
 pub use png::{PngError, png};

@@ -87,6 +87,18 @@ impl Surface {
         ));
     }
 
+    /// A circle without an edge.
+    pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, colour: &str) {
+        self.push(format_args!(r#"<circle cx="{x:.2}" cy="{y:.2}" r="{radius:.2}" fill="{colour}"/>"#));
+    }
+
+    /// Upright strokes of one height, each around its middle: one element for all, since there may be thousands.
+    pub fn strokes(&mut self, middles: &[(f64, f64)], height: f64, colour: &str, width: f64) {
+        let path: Vec<String> =
+            middles.iter().map(|(x, y)| format!("M{x:.2} {:.2}v{height:.2}", y - height / 2.0)).collect();
+        self.push(format_args!(r#"<path d="{}" stroke="{colour}" stroke-width="{width:.2}"/>"#, path.concat()));
+    }
+
     /// A point's marker, with a thin white edge that sets it off from lines beneath.
     pub fn marker(&mut self, marker: Marker, at: (f64, f64), radius: f64, colour: &str) {
         let (x, y) = at;

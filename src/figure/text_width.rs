@@ -69,6 +69,18 @@ pub fn wrap(text: &str, width: f64, size: f64, weight: Weight) -> Vec<String> {
     lines
 }
 
+/// The text, or its beginning and an ellipsis.
+pub fn shortened(text: &str, room: f64, size: f64, weight: Weight) -> String {
+    if text_width(text, size, weight) <= room {
+        return text.to_owned();
+    }
+    let mut kept: String = text.to_owned();
+    while !kept.is_empty() && text_width(&format!("{kept}…"), size, weight) > room {
+        kept.pop();
+    }
+    format!("{}…", kept.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

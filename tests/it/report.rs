@@ -57,7 +57,7 @@ window.addEventListener('load', () => {
 "#;
 
 /// A browser, if the machine has one.
-fn browser() -> Option<PathBuf> {
+pub fn browser() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let folders = std::env::var_os("PATH").map(|paths| std::env::split_paths(&paths).collect::<Vec<_>>());
     folders.into_iter().flatten().flat_map(|folder| names.map(|name| folder.join(name))).find(|path| path.is_file())
