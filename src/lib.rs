@@ -55,6 +55,7 @@
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
+//! explain      what moved an estimate: decompositions, leave-out, sensitivity              core
 //! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -142,6 +143,7 @@ pub mod coverage;
 pub mod describe;
 pub mod design;
 pub mod estimate;
+pub mod explain;
 pub mod expr;
 pub mod formula;
 pub mod hypothesis;

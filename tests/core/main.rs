@@ -10,6 +10,7 @@ mod conventions;
 mod describe;
 mod distributions;
 mod effects;
+mod explain;
 mod firth;
 mod fixest;
 mod glm;

@@ -1,0 +1,124 @@
+//! Decompositions, leave-out and sensitivity against brute force with dummies.
+
+use crate::support::{close, floats, json, model, sample, sessions};
+use metier::design::Sample;
+use metier::explain::gelbach::{Group, Roles, gelbach};
+use metier::explain::{ExplainError, term_name};
+use metier::result::{Composition, Family, VcovKind};
+
+/// Roles by names: focal terms, base, groups.
+fn roles(sample: &Sample, focal: &[&str], base: &[&str], groups: &[(&str, &[&str])]) -> Roles {
+    let group = |name: &str, parts: &[&str]| Group {
+        name: name.to_owned(),
+        terms: (0..sample.terms.len()).filter(|&t| parts.contains(&term_name(&sample.terms[t]).as_str())).collect(),
+        effects: (0..sample.effects.len()).filter(|&e| parts.contains(&sample.effects[e].name.as_str())).collect(),
+    };
+    Roles {
+        focal: group("", focal).terms,
+        base: group("", base),
+        groups: groups.iter().map(|(name, parts)| group(name, parts)).collect(),
+    }
+}
+
+/// Coefficients of the oracle are solved in 80-bit floats; its standard errors in doubles with a numeric Jacobian.
+const COEFFICIENTS: f64 = 1e-9;
+const ERRORS: f64 = 1e-8;
+
+#[test]
+fn movements_are_those_of_stacked_regressions() {
+    let reference = json("gelbach.json");
+    let cases: [(&str, usize, &str, &[&str], &[(&str, &[&str])]); 3] = [
+        (
+            "effects",
+            4000,
+            "verified ~ i(expertise, ref = 1) | work_mode + month + task_occupation",
+            &[],
+            &[("work_mode", &["work_mode"]), ("month", &["month"]), ("task_occupation", &["task_occupation"])],
+        ),
+        (
+            "grouped",
+            3000,
+            "verified ~ i(expertise, ref = 1) + log(prompts) | work_mode + month + band",
+            &["month"],
+            &[("log(prompts)", &["log(prompts)"]), ("task", &["work_mode", "band"])],
+        ),
+        (
+            "numbers",
+            2500,
+            "prompts ~ expertise + software + actions + partial",
+            &["software"],
+            &[("actions", &["actions"]), ("partial", &["partial"])],
+        ),
+    ];
+    for (id, rows, formula, base, groups) in cases {
+        let case = &reference["cases"][id];
+        let table = sessions(rows);
+        let mut spec = model(formula);
+        spec.weights = (id == "grouped").then_some("weight");
+        if id == "numbers" {
+            spec.cluster = vec![];
+            spec.options.vcov = VcovKind::Hc1;
+        }
+        let sample = sample(&table, &spec);
+        let roles = roles(&sample, &["expertise"], base, groups);
+        let sampled = gelbach(&sample, 0, &spec.options, &roles, Composition::Sampled).unwrap();
+        let fixed = gelbach(&sample, 0, &spec.options, &roles, Composition::Fixed).unwrap();
+        assert_eq!(sampled.long.flow.rows_used as u64, case["n"].as_u64().unwrap(), "{id}");
+        assert_eq!(sampled.long.small_sample.k as u64, case["K"].as_u64().unwrap(), "{id}");
+        let (short, long, total) = (floats(&case["short"]), floats(&case["long"]), floats(&case["total_se"]));
+        for (j, row) in sampled.movements.iter().enumerate() {
+            close(&format!("{id} short"), row.short.estimate, short[j], COEFFICIENTS, 0.0);
+            close(&format!("{id} long"), row.long.estimate, long[j], COEFFICIENTS, 0.0);
+            close(&format!("{id} total se"), row.total.std_error, total[j], ERRORS, 0.0);
+            for (g, part) in row.parts.iter().enumerate() {
+                let what = format!("{id} {} {}", row.term, part.term);
+                close(&what, part.estimate, floats(&case["parts"][g])[j], COEFFICIENTS, 0.0);
+                close(&what, part.std_error, floats(&case["se"][g])[j], ERRORS, 0.0);
+                close(&what, fixed.movements[j].parts[g].std_error, floats(&case["fixed"][g])[j], ERRORS, 0.0);
+            }
+            let sum: f64 = row.parts.iter().map(|part| part.estimate).sum();
+            assert!((sum - row.total.estimate).abs() < 1e-13, "{id}: {sum} is not {}", row.total.estimate);
+        }
+    }
+}
+
+#[test]
+fn the_order_of_controls_does_not_matter() {
+    let table = sessions(3000);
+    let one = sample(&table, &model("verified ~ i(expertise) | work_mode + task_occupation + month"));
+    let two = sample(&table, &model("verified ~ i(expertise) | month + task_occupation + work_mode"));
+    let names: [(&str, &[&str]); 3] =
+        [("work_mode", &["work_mode"]), ("month", &["month"]), ("task_occupation", &["task_occupation"])];
+    let options = model("").options;
+    let of = |sample: &Sample| {
+        let found = gelbach(sample, 0, &options, &roles(sample, &["expertise"], &[], &names), Composition::Sampled);
+        found.unwrap().movements
+    };
+    for (a, b) in of(&one).iter().zip(of(&two)) {
+        for (a, b) in a.parts.iter().zip(b.parts) {
+            close(&a.term, a.estimate, b.estimate, 1e-10, 1e-6);
+            close(&a.term, a.std_error, b.std_error, 1e-9, 0.0);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_the_data_is_refused() {
+    let table = sessions(3000);
+    let nested = sample(&table, &model("verified ~ i(expertise) | work_mode + work_mode^month"));
+    let mut options = model("").options;
+    let apart: [(&str, &[&str]); 2] = [("mode", &["work_mode"]), ("cell", &["work_mode^month"])];
+    let parts = roles(&nested, &["expertise"], &[], &apart);
+    let refused = gelbach(&nested, 0, &options, &parts, Composition::Sampled).unwrap_err();
+    assert!(matches!(refused, ExplainError::NotSeparate { .. }), "{refused}");
+    let joined = roles(&nested, &["expertise"], &[], &[("both", &["work_mode", "work_mode^month"])]);
+    let one = gelbach(&nested, 0, &options, &joined, Composition::Sampled).unwrap();
+    assert!((one.movements[0].parts[0].estimate - one.movements[0].total.estimate).abs() < 1e-12);
+    options.family = Family::Logit;
+    let refused = gelbach(&nested, 0, &options, &joined, Composition::Sampled).unwrap_err();
+    assert!(refused.to_string().contains("collapse") && refused.hint().unwrap().contains("rates"), "{refused}");
+    let absorbed = sample(&table, &model("verified ~ software | task_occupation^software"));
+    let parts = roles(&absorbed, &["software"], &[], &[("occupation", &["task_occupation^software"])]);
+    let refused = gelbach(&absorbed, 0, &model("").options, &parts, Composition::Sampled).unwrap_err();
+    assert!(matches!(refused, ExplainError::Dropped { regression: "long", .. } | ExplainError::Fit(_)), "{refused}");
+}
