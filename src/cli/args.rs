@@ -43,6 +43,8 @@ pub enum Command {
     Estimators(super::estimators::EstimatorsArguments),
     /// Average marginal effects of every term, on the scale of the outcome
     Margins(super::margins::MarginsArguments),
+    /// Take an estimate apart: what each control moved
+    Decompose(super::decompose::DecomposeArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

@@ -4,6 +4,7 @@ mod args;
 mod bootstrap;
 mod check;
 mod coverage;
+mod decompose;
 mod diagnostic;
 mod estimators;
 mod explain_se;
@@ -49,6 +50,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Estimators(ref estimators) => estimators::run(estimators),
         Command::Margins(ref margins) => margins::run(margins),
+        Command::Decompose(ref decompose) => decompose::run(decompose),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),

@@ -60,6 +60,14 @@ pub enum ExplainError {
         /// What there is.
         accepted: Vec<String>,
     },
+    /// An absorbed effect where a regressor is needed.
+    #[error("`{name}` is absorbed: it has no coefficient that could move")]
+    NoCoefficient {
+        /// Name.
+        name: String,
+        /// Regressors.
+        accepted: Vec<String>,
+    },
     /// A part with two roles.
     #[error("`{name}` is {first} and {second}")]
     Twice {
@@ -117,6 +125,7 @@ impl ExplainError {
             ExplainError::Unknown { accepted, .. } => {
                 format!("there is {}", listed(accepted))
             }
+            ExplainError::NoCoefficient { accepted, .. } => format!("regressors are {}", listed(accepted)),
             ExplainError::Twice { .. } => String::from("give each part of the formula one role"),
             ExplainError::NoControl => String::from("add controls to the formula, or name fewer in `--base`"),
             ExplainError::NoFocal => String::from("add a regressor, e.g. `y ~ i(level) | control`"),

@@ -125,7 +125,8 @@ pub fn gelbach(
     let short_fit = short_fit.into_iter().next().ok_or(ExplainError::NoFocal)??.fit;
 
     let (long_rows, short_rows) = (Rows::new(&long_sample), Rows::new(&short_sample));
-    let layout_of = |sample: &Sample, rows: &Rows| Layout::new(sample, rows.cells(), &vec![Exact::No; rows.cells().len()]);
+    let layout_of =
+        |sample: &Sample, rows: &Rows| Layout::new(sample, rows.cells(), &vec![Exact::No; rows.cells().len()]);
     let (long_layout, short_layout) = (layout_of(&long_sample, &long_rows), layout_of(&short_sample, &short_rows));
     let long = Design::new(&long_sample, &long_rows, &long_layout)?;
     let short = Design::new(&short_sample, &short_rows, &short_layout)?;

@@ -1,9 +1,13 @@
 //! What an estimate rests on: what moved it, and what could.
 //!
 //! * [`gelbach`]: from a short regression to a long one, what each control moved, in no order (Gelbach 2016).
+//! * [`influential`]: the fewest users whose removal changes a conclusion.
 
 pub mod error;
 pub mod gelbach;
+pub mod influential;
+pub mod number;
+pub mod roles;
 pub mod summed;
 
 pub use error::ExplainError;
@@ -39,7 +43,12 @@ pub struct OnRows {
 ///
 /// # Errors
 /// [`ExplainError`] for another estimator, errors that have no sum by cluster here, slopes by level; or if the fit fails.
-pub fn fit_rows(sample: &Sample, outcome: usize, options: &Options, what: &'static str) -> Result<OnRows, ExplainError> {
+pub fn fit_rows(
+    sample: &Sample,
+    outcome: usize,
+    options: &Options,
+    what: &'static str,
+) -> Result<OnRows, ExplainError> {
     if options.family != Family::Ols {
         return Err(ExplainError::NotLinear { what, family: options.family });
     }

@@ -12,9 +12,11 @@ mod diagnostics_table;
 pub mod document;
 pub mod estimators_table;
 pub mod explain;
+pub mod explained;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
+pub mod gelbach_table;
 pub mod html;
 pub mod json;
 pub mod json_text;

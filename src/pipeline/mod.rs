@@ -3,6 +3,7 @@
 mod cells;
 mod counts;
 mod error;
+mod explain;
 mod jobs;
 mod samples;
 mod saved;
@@ -10,6 +11,7 @@ mod saved;
 pub use cells::estimate_cells;
 pub use counts::sample_counts;
 pub use error::RunError;
+pub use explain::explain_outcomes;
 pub use jobs::{Labels, fit_and_save, fit_models};
 pub use samples::{SampleOf, fit_failure, name_fit, outcome_position, prepare_samples};
 pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow};
