@@ -45,6 +45,8 @@ pub enum Command {
     Margins(super::margins::MarginsArguments),
     /// Take an estimate apart: what each control moved
     Decompose(super::decompose::DecomposeArguments),
+    /// Fit without one control, one level, a few users at a time, and say what changes
+    LeaveOut(super::leave_out::LeaveOutArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

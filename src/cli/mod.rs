@@ -10,6 +10,7 @@ mod estimators;
 mod explain_se;
 mod figure;
 mod fit;
+mod leave_out;
 mod list;
 mod lock;
 mod margins;
@@ -51,6 +52,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Estimators(ref estimators) => estimators::run(estimators),
         Command::Margins(ref margins) => margins::run(margins),
         Command::Decompose(ref decompose) => decompose::run(decompose),
+        Command::LeaveOut(ref leave_out) => leave_out::run(leave_out),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),

@@ -21,6 +21,7 @@ pub mod html;
 pub mod json;
 pub mod json_text;
 pub mod latex;
+pub mod leave_out_table;
 pub mod long;
 pub mod margins_table;
 pub mod markdown;

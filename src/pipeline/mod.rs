@@ -5,6 +5,7 @@ mod counts;
 mod error;
 mod explain;
 mod jobs;
+mod leave_out;
 mod samples;
 mod saved;
 
@@ -13,5 +14,6 @@ pub use counts::sample_counts;
 pub use error::RunError;
 pub use explain::explain_outcomes;
 pub use jobs::{Labels, fit_and_save, fit_models};
+pub use leave_out::{Change, Drop, LeaveOut, LeaveOutPlan, LeftOut, leave_out};
 pub use samples::{SampleOf, fit_failure, name_fit, outcome_position, prepare_samples};
 pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow};
