@@ -47,6 +47,8 @@ pub enum Command {
     Decompose(super::decompose::DecomposeArguments),
     /// Fit without one control, one level, a few users at a time, and say what changes
     LeaveOut(super::leave_out::LeaveOutArguments),
+    /// How strong what is not observed would have to be: robustness values, Oster's bounds, E-values
+    Sensitivity(super::sensitivity::SensitivityArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

@@ -29,6 +29,10 @@ pub struct DecomposeArguments {
 pub enum Way {
     /// What each control moved a coefficient, in no order (Gelbach 2016)
     Gelbach(GelbachArguments),
+    /// A difference of means by a regression in each group (Oaxaca 1973, Blinder 1973)
+    Oaxaca(super::twofold::OaxacaArguments),
+    /// A difference of rates: within cells, and by composition (Kitagawa 1955)
+    Kitagawa(super::twofold::KitagawaArguments),
 }
 
 /// `metier decompose gelbach`.
@@ -62,6 +66,8 @@ With `--composition fixed` the errors hold the regressors fixed.";
 pub fn run(arguments: &DecomposeArguments) -> Result<u8, Failure> {
     match &arguments.way {
         Way::Gelbach(arguments) => run_gelbach(arguments),
+        Way::Oaxaca(arguments) => super::twofold::run_oaxaca(arguments),
+        Way::Kitagawa(arguments) => super::twofold::run_kitagawa(arguments),
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) fn robust(verb: &VerbArguments, name: &str, spec: &mut Resolved) -> R
 }
 
 /// `name=a+b` of every `--group`.
-fn groups(texts: &[String]) -> Result<Vec<NamedGroup>, Failure> {
+pub(super) fn groups(texts: &[String]) -> Result<Vec<NamedGroup>, Failure> {
     let one = |text: &String| match text.split_once('=') {
         Some((name, members)) if !name.trim().is_empty() && !split_names(members).is_empty() => {
             Ok((name.trim().to_owned(), split_names(members)))
@@ -88,11 +94,15 @@ fn groups(texts: &[String]) -> Result<Vec<NamedGroup>, Failure> {
     texts.iter().map(one).collect()
 }
 
+/// Names joined by `+`; none if left out.
+pub(super) fn names(text: &Option<String>) -> Vec<String> {
+    text.as_deref().map(split_names).unwrap_or_default()
+}
+
 fn run_gelbach(arguments: &GelbachArguments) -> Result<u8, Failure> {
     let verb = &arguments.verb;
     let mut progress = Progress::new(verb.source.quiet);
-    let focal = arguments.focal.as_deref().map(split_names).unwrap_or_default();
-    let base = arguments.base.as_deref().map(split_names).unwrap_or_default();
+    let (focal, base) = (names(&arguments.focal), names(&arguments.base));
     let groups = groups(&arguments.group)?;
     let loaded = verb.load("decompose", &mut progress, |spec| robust(verb, "decompose", spec))?;
     let workspace = Workspace::new(&loaded.table);
@@ -104,9 +114,9 @@ fn run_gelbach(arguments: &GelbachArguments) -> Result<u8, Failure> {
                 &workspace,
                 spec,
                 &label_of,
-                |group, outcome| {
+                |group, outcome, _| {
                     let roles = Roles::from_names(&group.sample, &focal, &base, &groups)?;
-                    gelbach(&group.sample, outcome, &spec.options, &roles, spec.options.composition)
+                    Ok(gelbach(&group.sample, outcome, &spec.options, &roles, spec.options.composition)?)
                 },
                 |found| vec![&mut found.long, &mut found.short],
             )?);

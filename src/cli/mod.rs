@@ -19,11 +19,13 @@ mod plot;
 mod printer;
 mod progress;
 mod reproduce;
+mod sensitivity;
 mod simulate;
 mod source;
 mod table;
 mod target;
 mod test;
+mod twofold;
 mod verb;
 mod verify;
 
@@ -53,6 +55,7 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Margins(ref margins) => margins::run(margins),
         Command::Decompose(ref decompose) => decompose::run(decompose),
         Command::LeaveOut(ref leave_out) => leave_out::run(leave_out),
+        Command::Sensitivity(ref sensitivity) => sensitivity::run(sensitivity),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),

@@ -100,6 +100,55 @@ pub enum ExplainError {
         /// Group.
         group: String,
     },
+    /// No cells to compare within.
+    #[error("the formula has no cells to compare rates within")]
+    NoCells,
+    /// A group without rows.
+    #[error("group `{group}` has no rows")]
+    EmptyGroup {
+        /// Group.
+        group: String,
+    },
+    /// Groups that share no cell.
+    #[error("the groups have no level of `{by}` in common: rates cannot be compared within any")]
+    NoCommonCell {
+        /// Effect.
+        by: String,
+    },
+    /// Levels that only one group has.
+    #[error(
+        "`{name}` has {levels} levels that only one of the groups has ({rows} rows): their coefficients exist in one regression only"
+    )]
+    OneSided {
+        /// Variable.
+        name: String,
+        /// Levels.
+        levels: usize,
+        /// Rows at them.
+        rows: usize,
+    },
+    /// A variable that a group does not identify.
+    #[error("the coefficients of `{name}` cannot be estimated in group `{group}`: other variables determine it there")]
+    NotIdentified {
+        /// Variable.
+        name: String,
+        /// Group.
+        group: String,
+    },
+    /// A product of variables.
+    #[error("the decomposition has parts for variables, and `{term}` is a product")]
+    Product {
+        /// Term.
+        term: String,
+    },
+    /// A largest R2 that is none.
+    #[error("the largest R2 is between that of the long regression, {r2:.4}, and 1, not {r_max}")]
+    RMax {
+        /// As asked for.
+        r_max: f64,
+        /// Of the long regression.
+        r2: f64,
+    },
     /// A fit failed.
     #[error(transparent)]
     Fit(#[from] FitError),
@@ -135,13 +184,36 @@ impl ExplainError {
             ExplainError::NotSeparate { group } => {
                 format!("join the parts that repeat each other: `--group NAME={group}+...`, or take one out")
             }
+            ExplainError::NoCells => String::from("name them as fixed effects: `y ~ 1 | work_mode + month`"),
+            ExplainError::EmptyGroup { .. } => String::from(
+                "`--groups` takes a condition that holds in some rows and not in others, or a variable (last less first level)",
+            ),
+            ExplainError::NoCommonCell { .. } => String::from("use coarser cells"),
+            ExplainError::OneSided { name, .. } => {
+                format!(
+                    "leave these rows out with `--where`, merge levels of `{name}`, or use `metier decompose kitagawa`, which reports such cells"
+                )
+            }
+            ExplainError::NotIdentified { name, .. } => format!("take `{name}` out of the formula"),
+            ExplainError::Product { .. } => {
+                String::from("write the combinations of factors as one effect: `y ~ x | a^b`")
+            }
+            ExplainError::RMax { .. } => String::from("leave out `--r-max`: 1.3 times the R2, at most 1"),
             ExplainError::Fit(_) => return None,
         })
     }
 
     /// Whether the input is at fault, rather than the estimation.
     pub fn is_input(&self) -> bool {
-        !matches!(self, ExplainError::Fit(_) | ExplainError::NotSeparate { .. } | ExplainError::Dropped { .. })
+        !matches!(
+            self,
+            ExplainError::Fit(_)
+                | ExplainError::NotSeparate { .. }
+                | ExplainError::Dropped { .. }
+                | ExplainError::NoCommonCell { .. }
+                | ExplainError::OneSided { .. }
+                | ExplainError::NotIdentified { .. }
+        )
     }
 }
 

@@ -1,13 +1,19 @@
 //! What an estimate rests on: what moved it, and what could.
 //!
 //! * [`gelbach`]: from a short regression to a long one, what each control moved, in no order (Gelbach 2016).
+//! * [`sensitivity`]: how strong what is not observed would have to be (Cinelli and Hazlett 2020; Oster 2019, [`oster`];
+//!   VanderWeele and Ding 2017).
 //! * [`influential`]: the fewest users whose removal changes a conclusion.
 
 pub mod error;
 pub mod gelbach;
 pub mod influential;
+pub mod kitagawa;
 pub mod number;
+pub mod oaxaca;
+pub mod oster;
 pub mod roles;
+pub mod sensitivity;
 pub mod summed;
 
 pub use error::ExplainError;
@@ -39,7 +45,7 @@ pub struct OnRows {
     pub rows: Sample,
 }
 
-/// Fits one outcome of a sample by least squares and keeps its estimation rows.
+/// Fits one outcome of a sample by least squares, with errors that are sums of influence, and keeps its estimation rows.
 ///
 /// # Errors
 /// [`ExplainError`] for another estimator, errors that have no sum by cluster here, slopes by level; or if the fit fails.
@@ -49,9 +55,7 @@ pub fn fit_rows(
     options: &Options,
     what: &'static str,
 ) -> Result<OnRows, ExplainError> {
-    if options.family != Family::Ols {
-        return Err(ExplainError::NotLinear { what, family: options.family });
-    }
+    check_linear(sample, options, what)?;
     if !matches!(options.vcov, VcovKind::Cr1 | VcovKind::Hc1) {
         return Err(ExplainError::Vcov { what, kind: options.vcov });
     }
@@ -59,14 +63,26 @@ pub fn fit_rows(
         let clusters = sample.clusters.iter().map(|cluster| cluster.name.clone()).collect();
         return Err(ExplainError::Multiway { what, clusters });
     }
-    if let Some(effect) = sample.effects.iter().find(|effect| !effect.slopes.is_empty()) {
-        return Err(ExplainError::Slopes { what, effect: effect.name.clone() });
-    }
     let clusters = if options.vcov == VcovKind::Cr1 { sample.clusters.clone() } else { Vec::new() };
     let outcomes = vec![sample.outcomes[outcome].clone()];
     let one = Sample { outcomes, clusters, rates: None, target: None, ..sample.clone() };
-    let options = Options { keep_fitted: true, ..options.clone() };
-    let mut fitted = fit(&one, &options).remove(0)?;
+    keep_rows(one, options)
+}
+
+/// Refuses other estimators than least squares, and slopes by level.
+fn check_linear(sample: &Sample, options: &Options, what: &'static str) -> Result<(), ExplainError> {
+    if options.family != Family::Ols {
+        return Err(ExplainError::NotLinear { what, family: options.family });
+    }
+    match sample.effects.iter().find(|effect| !effect.slopes.is_empty()) {
+        Some(effect) => Err(ExplainError::Slopes { what, effect: effect.name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Fits the only outcome of a sample and keeps its estimation rows.
+fn keep_rows(one: Sample, options: &Options) -> Result<OnRows, ExplainError> {
+    let mut fitted = fit(&one, &Options { keep_fitted: true, ..options.clone() }).remove(0)?;
     let mut rows = fitted.rows.take().map(|rows| rows.row).unwrap_or_default();
     rows.sort_unstable();
     if rows.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::result::{Composition, Estimate, ModelFit};
+use crate::result::{Composition, Estimate, ModelFit, Reference};
 
 use super::data_table::{DataTable, Value};
 use super::document::{Block, Document};
@@ -81,11 +81,54 @@ impl Line {
     }
 }
 
+/// What numbers are about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct About {
+    /// Identifier of the specification.
+    pub spec_id: String,
+    /// Model.
+    pub model: String,
+    /// Outcome.
+    pub outcome: String,
+    /// Sample.
+    pub sample: String,
+    /// Formula.
+    pub formula: String,
+    /// Distribution of statistics.
+    pub reference: Reference,
+    /// Level of the intervals.
+    pub conf_level: f64,
+    /// Kind of errors.
+    pub se_type: &'static str,
+    /// Cluster variables.
+    pub cluster: Option<String>,
+    /// What a reader must see.
+    pub warnings: Vec<String>,
+}
+
+impl About {
+    /// A fit.
+    pub fn fit(fit: &ModelFit) -> Self {
+        About {
+            spec_id: fit.spec_id.clone(),
+            model: fit.model.clone(),
+            outcome: fit.outcome.clone(),
+            sample: fit.sample.clone(),
+            formula: fit.formula.clone(),
+            reference: fit.reference,
+            conf_level: fit.conf_level,
+            se_type: names::se_type(fit.vcov_kind),
+            cluster: names::cluster(fit),
+            warnings: fit.warnings.clone(),
+        }
+    }
+}
+
 /// The numbers of one fit.
 #[derive(Debug)]
-pub struct Explained<'a> {
-    /// The fit they are about.
-    pub fit: &'a ModelFit,
+pub struct Explained {
+    /// What they are about.
+    pub about: About,
     /// Name of the analysis.
     pub analysis: &'static str,
     /// Whether errors count the design as a sample, where that differs.
@@ -105,10 +148,10 @@ fn record(of: &Explained, line: &Line) -> Vec<Value> {
     };
     vec![
         SCHEMA_VERSION.into(),
-        of.fit.spec_id.as_str().into(),
-        of.fit.model.as_str().into(),
-        of.fit.outcome.as_str().into(),
-        of.fit.sample.as_str().into(),
+        of.about.spec_id.as_str().into(),
+        of.about.model.as_str().into(),
+        of.about.outcome.as_str().into(),
+        of.about.sample.as_str().into(),
         of.analysis.into(),
         line.kind.into(),
         line.term.as_str().into(),
@@ -116,21 +159,21 @@ fn record(of: &Explained, line: &Line) -> Vec<Value> {
         value.estimate.into(),
         value.std_error.into(),
         value.statistic.into(),
-        tested(names::degrees_of_freedom(of.fit.reference).into()),
+        tested(names::degrees_of_freedom(of.about.reference).into()),
         value.p_value.into(),
         value.conf_low.into(),
         value.conf_high.into(),
-        tested(of.fit.conf_level.into()),
+        tested(of.about.conf_level.into()),
         line.share.into(),
-        tested(names::se_type(of.fit.vcov_kind).into()),
-        tested(names::cluster(of.fit).into()),
+        tested(of.about.se_type.into()),
+        tested(of.about.cluster.clone().into()),
         tested(of.composition.map(names::composition).into()),
         line.rows.into(),
         line.note.clone().or(missing).into(),
     ]
 }
 
-fn table_of<'a>(all: impl IntoIterator<Item = &'a Explained<'a>>) -> DataTable {
+fn table_of<'a>(all: impl IntoIterator<Item = &'a Explained>) -> DataTable {
     let mut table = DataTable::new(&COLUMNS);
     table.rows = all.into_iter().flat_map(|of| of.lines.iter().map(|line| record(of, line))).collect();
     table
@@ -145,14 +188,14 @@ pub fn table(all: &[Explained], data_note: Option<&str>) -> DataTable {
 pub fn json(all: &[Explained], data_note: Option<&str>, sources: &[String]) -> Json {
     let one = |of: &Explained| {
         let mut found = json!({
-            "spec_id": of.fit.spec_id,
-            "model": of.fit.model,
-            "outcome": of.fit.outcome,
-            "sample": of.fit.sample,
-            "formula": of.fit.formula,
+            "spec_id": of.about.spec_id,
+            "model": of.about.model,
+            "outcome": of.about.outcome,
+            "sample": of.about.sample,
+            "formula": of.about.formula,
             "analysis": of.analysis,
             "numbers": table_of([of]).to_json(),
-            "warnings": of.fit.warnings,
+            "warnings": of.about.warnings,
         });
         if let Json::Object(map) = &mut found {
             map.extend(of.more.clone());

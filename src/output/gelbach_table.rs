@@ -7,7 +7,7 @@ use crate::result::{Composition, Estimate};
 
 use super::data_table::DataTable;
 use super::document::{Block, Cell, Document, Grid, Row};
-use super::explained::{self, Explained, Line, sample_of};
+use super::explained::{self, About, Explained, Line, sample_of};
 use super::notes::{estimation_notes, is_t, percent_level};
 use super::number::{p_value, percent, rounded};
 use super::options::RenderOptions;
@@ -79,7 +79,7 @@ fn grid(found: &Gelbach, options: &RenderOptions) -> Grid {
     }
 }
 
-fn explained(found: &[Gelbach]) -> Vec<Explained<'_>> {
+fn explained(found: &[Gelbach]) -> Vec<Explained> {
     let one = |found: &Gelbach| -> Vec<Line> {
         let rows = found.long.flow.rows_used;
         let of = |movement: &Movement| {
@@ -104,7 +104,7 @@ fn explained(found: &[Gelbach]) -> Vec<Explained<'_>> {
         Map::from_iter([(String::from("vcov"), json!({"parts": parts, "matrix": matrix}))])
     };
     let all = found.iter().map(|found| Explained {
-        fit: &found.long,
+        about: About::fit(&found.long),
         analysis: "gelbach",
         composition: Some(found.composition),
         lines: one(found),

@@ -4,10 +4,11 @@ use serde_json::{Map, Value as Json};
 
 use crate::explain::influential::{Fragility, Goal, Influential, Without};
 use crate::pipeline::{Change, LeaveOut, LeftOut};
+use crate::result::Estimate;
 
 use super::data_table::DataTable;
 use super::document::{Block, Cell, Document, Grid, Row};
-use super::explained::{self, Explained, Line, sample_of};
+use super::explained::{self, About, Explained, Line, sample_of};
 use super::notes::{estimation_notes, percent_level};
 use super::number::{count, counted, p_value, rounded};
 use super::options::RenderOptions;
@@ -16,7 +17,9 @@ use super::options::RenderOptions;
 pub fn document(found: &[LeaveOut], note: Option<&str>, sources: &[String], options: &RenderOptions) -> Document {
     let mut blocks = Vec::new();
     for one in found {
-        blocks.extend((0..one.numbers.len()).map(|at| Block::Grid(grid(one, at, options))));
+        if !one.left.is_empty() {
+            blocks.extend((0..one.numbers.len()).map(|at| Block::Grid(grid(one, at, options))));
+        }
         blocks.extend(one.users.iter().flat_map(|users| {
             [Block::Grid(fragility_grid(one, users, options)), Block::Grid(largest_grid(one, users, options))]
         }));
@@ -86,30 +89,32 @@ fn goal_text(goal: Goal) -> &'static str {
 }
 
 fn fragility_grid(found: &LeaveOut, users: &Influential, options: &RenderOptions) -> Grid {
-    let header = ["By influence", "Refit", "Std. error", "Confirmed", "By refits", "Refit", "Std. error", "Rows"];
+    let header = ["By influence", "Refit", "Confirmed", "By refits", "Refit", "Std. error", "Rows"];
     let number = |value: f64| Cell::number(rounded(value, options.digits));
-    let refit = |without: &Without| match &without.refit {
-        Some(value) => [number(value.estimate), Cell::Error(rounded(value.std_error, options.digits))],
-        None => [Cell::Empty, Cell::Empty],
+    let none = |empty: usize| {
+        let mut cells = vec![Cell::Text(String::from("none"))];
+        cells.extend(std::iter::repeat_n(Cell::Empty, empty));
+        cells
+    };
+    let estimate = |without: &Without| without.refit.as_ref().map_or(Cell::Empty, |value| number(value.estimate));
+    let error = |without: &Without| {
+        let shown = |value: &Estimate| Cell::Error(rounded(value.std_error, options.digits));
+        without.refit.as_ref().map_or(Cell::Empty, shown)
     };
     let row = |one: &Fragility| {
-        let mut cells = Vec::new();
-        match &one.predicted {
-            Some(without) => {
-                cells.push(Cell::number(count(without.users)));
-                cells.extend(refit(without));
-                cells.push(Cell::Text(String::from(if without.confirmed { "yes" } else { "no" })));
-            }
-            None => cells.extend([Cell::Text(String::from("none")), Cell::Empty, Cell::Empty, Cell::Empty]),
-        }
-        match &one.verified {
-            Some(without) => {
-                cells.push(Cell::number(count(without.users)));
-                cells.extend(refit(without));
-                cells.push(Cell::number(count(without.rows)));
-            }
-            None => cells.extend([Cell::Text(String::from("none")), Cell::Empty, Cell::Empty, Cell::Empty]),
-        }
+        let mut cells = one.predicted.as_ref().map_or_else(
+            || none(2),
+            |without| {
+                let confirmed = if without.confirmed { "yes" } else { "no" };
+                vec![Cell::number(count(without.users)), estimate(without), Cell::Text(confirmed.to_owned())]
+            },
+        );
+        cells.extend(one.verified.as_ref().map_or_else(
+            || none(3),
+            |found| {
+                vec![Cell::number(count(found.users)), estimate(found), error(found), Cell::number(count(found.rows))]
+            },
+        ));
         Row::new(goal_text(one.goal), cells)
     };
     let level = percent_level(found.full.conf_level);
@@ -149,7 +154,7 @@ fn largest_grid(found: &LeaveOut, users: &Influential, options: &RenderOptions) 
     }
 }
 
-fn explained(found: &[LeaveOut]) -> Vec<Explained<'_>> {
+fn explained(found: &[LeaveOut]) -> Vec<Explained> {
     let one = |found: &LeaveOut| -> Vec<Line> {
         let mut lines = Vec::new();
         for (at, full) in found.numbers.iter().enumerate() {
@@ -175,7 +180,7 @@ fn explained(found: &[LeaveOut]) -> Vec<Explained<'_>> {
         lines
     };
     let all = found.iter().map(|found| Explained {
-        fit: &found.full,
+        about: About::fit(&found.full),
         analysis: "leave_out",
         composition: found.full.rates.as_ref().map(|rates| rates.composition),
         lines: one(found),

@@ -34,8 +34,10 @@ pub mod read;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
+pub mod sensitivity_table;
 pub mod tests_table;
 pub mod text;
+pub mod twofold_table;
 pub mod typst;
 pub mod write;
 

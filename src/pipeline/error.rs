@@ -101,6 +101,11 @@ impl RunError {
         RunError::Cells { context: context(spec, sample), error: Box::new(error) }
     }
 
+    /// A variable that does not fit the table, beside the formula's own.
+    pub fn model_of(spec: &Resolved, error: ModelError) -> Self {
+        RunError::model(spec, "all", error.of(Origin::Other))
+    }
+
     /// A failure to explain an estimate; that of a fit stays one.
     pub fn explain(spec: &Resolved, sample: &str, error: ExplainError) -> Self {
         match error {

@@ -4,6 +4,7 @@
 //! influence by cluster, and clusters that both have are the same ([`crate::hypothesis::parameters`]).
 
 use super::RunError;
+use super::explain::WorkError;
 use super::jobs::{Labels, fit_and_save, samples};
 use super::samples::prepare_samples;
 use super::saved::Saved;
@@ -140,10 +141,8 @@ fn of_outcome(
     let unlinked = left.iter().find_map(|(_, reason)| reason.clone());
     let (mut users, mut user_names) = (Vec::new(), Vec::new());
     if plan.users {
-        (users, user_names) = users_of(workspace, spec, labels, plan, &numbers).map_err(|error| match error {
-            Failed::Explain(error) => explain(error),
-            Failed::Run(error) => *error,
-        })?;
+        (users, user_names) =
+            users_of(workspace, spec, labels, plan, &numbers).map_err(|error| error.of(spec, sample))?;
     }
     let left = left.into_iter().map(|(left, _)| left).collect();
     Ok(LeaveOut { full, numbers: whole, left, unlinked, users, user_names })
@@ -317,12 +316,6 @@ fn compare(
     (LeftOut { kind, part, rows: fit.flow.rows_used, numbers }, parameters.linked.err())
 }
 
-/// Why users could not be looked for.
-enum Failed {
-    Explain(ExplainError),
-    Run(Box<RunError>),
-}
-
 /// The most influential users for each number, and the names of all clusters.
 fn users_of(
     workspace: &Workspace,
@@ -330,21 +323,20 @@ fn users_of(
     labels: Labels,
     plan: &LeaveOutPlan,
     numbers: &[Combination],
-) -> Result<(Vec<Influential>, Vec<String>), Failed> {
-    let run = |error: RunError| Failed::Run(Box::new(error));
-    let mut samples = prepare_samples(workspace, spec, labels).map_err(run)?;
+) -> Result<(Vec<Influential>, Vec<String>), WorkError> {
+    let mut samples = prepare_samples(workspace, spec, labels)?;
     let group = samples.swap_remove(0).groups.swap_remove(0);
     let fitted = crate::estimate::fit(&group.sample, &spec.options).remove(0);
-    let fitted = fitted.map_err(|error| Failed::Explain(error.into()))?;
+    let fitted = fitted.map_err(ExplainError::from)?;
     let search = |number: &Combination| {
         influential(&group.sample, &spec.options, &fitted, number, plan.max_share, plan.n_largest)
     };
-    let found = numbers.iter().map(search).collect::<Result<Vec<_>, _>>().map_err(Failed::Explain)?;
+    let found = numbers.iter().map(search).collect::<Result<Vec<_>, _>>()?;
     let mut names = Vec::new();
     if let (Some(cluster), Some(parts)) = (group.sample.clusters.first(), spec.request.clusters.first()) {
         names = vec![String::new(); cluster.n_clusters];
         let parts = parts.iter().map(|part| workspace.coded(part)).collect::<Result<Vec<_>, _>>();
-        let parts = parts.map_err(|error| run(RunError::model(spec, "all", error)))?;
+        let parts = parts.map_err(|error| RunError::model(spec, "all", error))?;
         for (at, &code) in cluster.codes.iter().enumerate() {
             if let (true, Some(row)) = (names[code as usize].is_empty(), group.rows.get(at)) {
                 let label = |factor: &crate::table::Factor| match factor.codes[row] {

@@ -2,7 +2,11 @@
 
 use crate::support::{close, floats, json, model, sample, sessions};
 use metier::design::Sample;
+use metier::estimate::{Options, fit};
 use metier::explain::gelbach::{Group, Roles, gelbach};
+use metier::explain::influential::{Goal, influential};
+use metier::explain::number::Combination;
+use metier::explain::sensitivity::{Questions, sensitivity};
 use metier::explain::{ExplainError, term_name};
 use metier::result::{Composition, Family, VcovKind};
 
@@ -121,4 +125,109 @@ fn what_is_not_in_the_data_is_refused() {
     let parts = roles(&absorbed, &["software"], &[], &[("occupation", &["task_occupation^software"])]);
     let refused = gelbach(&absorbed, 0, &model("").options, &parts, Composition::Sampled).unwrap_err();
     assert!(matches!(refused, ExplainError::Dropped { regression: "long", .. } | ExplainError::Fit(_)), "{refused}");
+}
+
+/// Oracle in doubles: differences of sums of squares lose some digits.
+const DIFFERENCES: f64 = 1e-8;
+
+#[test]
+fn robustness_and_selection_are_those_of_partialled_variables() {
+    let reference = json("explain.json");
+    for (id, rows, formula, base, weights) in [
+        ("effects", 4000, "verified ~ i(expertise, ref = 1) | work_mode + month + task_occupation", vec![], None),
+        (
+            "weighted",
+            3000,
+            "verified ~ i(expertise, ref = 1) + log(prompts) | month + band",
+            vec![String::from("month")],
+            Some("weight"),
+        ),
+    ] {
+        let table = sessions(rows);
+        let mut spec = model(formula);
+        spec.weights = weights;
+        let sample = sample(&table, &spec);
+        let roles = Roles::from_names(&sample, &[], &base, &[]).unwrap();
+        let half = Questions { delta: 0.5, ..Questions::default() };
+        let found = sensitivity(&sample, 0, &spec.options, &roles, &Questions::default()).unwrap();
+        let found_half = sensitivity(&sample, 0, &spec.options, &roles, &half).unwrap();
+        for ((one, half), expected) in found.iter().zip(&found_half).zip(reference[id].as_array().unwrap()) {
+            let number = |name: &str| expected[name].as_f64().unwrap();
+            let what = |name: &str| format!("{id} {} {name}", one.value.term);
+            close(&what("estimate"), one.value.estimate, number("estimate"), 1e-9, 0.0);
+            close(&what("iid"), one.iid_error, number("iid_se"), 1e-9, 0.0);
+            close(&what("df"), one.df, number("df"), 0.0, 0.0);
+            close(&what("partial"), one.partial_r2, number("partial_r2"), DIFFERENCES, 0.0);
+            close(&what("rv"), one.robustness, number("rv"), DIFFERENCES, 0.0);
+            close(&what("rv alpha"), one.robustness_alpha, number("rv_alpha"), DIFFERENCES, 0.0);
+            let marks = expected["benchmarks"].as_array().unwrap();
+            assert_eq!(one.benchmarks.len(), marks.len());
+            for (found, expected) in one.benchmarks.iter().zip(marks) {
+                assert_eq!(found.group, expected["group"].as_str().unwrap());
+                let pairs = [
+                    (found.r2_regressor, "r2_regressor"),
+                    (found.r2_outcome, "r2_outcome"),
+                    (found.adjusted.estimate, "estimate"),
+                    (found.adjusted.std_error, "se"),
+                ];
+                for (ours, name) in pairs {
+                    close(&what(name), ours, expected[name].as_f64().unwrap(), DIFFERENCES, 1e-3);
+                }
+            }
+            let oster = &one.oster;
+            close(&what("short"), oster.selection.beta_short, number("beta_short"), 1e-9, 0.0);
+            close(&what("short r2"), oster.selection.r2_short, number("r2_short"), DIFFERENCES, 0.0);
+            close(&what("r max"), oster.r_max, number("r_max"), 1e-9, 0.0);
+            close(&what("delta"), oster.delta, number("delta"), 1e-6, 0.0);
+            for (found, name) in [(oster, "roots_1"), (&half.oster, "roots_half")] {
+                let mut roots = found.adjusted.clone();
+                roots.sort_by(f64::total_cmp);
+                let expected = floats(&expected[name]);
+                assert_eq!(roots.len(), expected.len(), "{}", what(name));
+                for (ours, expected) in roots.iter().zip(expected) {
+                    close(&what(name), *ours, expected, 1e-6, 0.0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_users_that_carry_a_number_are_found_by_refits() {
+    let reference = json("explain.json");
+    let table = sessions(1500);
+    for (id, formula, number) in [
+        ("influential", "verified ~ expertise | work_mode", "expertise"),
+        ("insignificant", "verified ~ prompts | work_mode", "prompts"),
+    ] {
+        let spec = model(formula);
+        let sample = sample(&table, &spec);
+        let options = Options { keep_influence: true, ..spec.options };
+        let fitted = fit(&sample, &options).remove(0).unwrap();
+        let number = Combination::coefficient(number);
+        let found = influential(&sample, &options, &fitted, &number, 0.5, 5).unwrap();
+        let expected = &reference[id];
+        assert_eq!(found.users as u64, expected["users"].as_u64().unwrap());
+        close(id, found.number.std_error, expected["se"].as_f64().unwrap(), 1e-9, 0.0);
+        for one in &found.fragility {
+            let Some(expected) = expected["goals"].get(one.goal.name()) else {
+                assert_eq!(one.goal, Goal::Opposite);
+                continue;
+            };
+            let predicted = one.predicted.as_ref().unwrap();
+            let (verified, refit) = (one.verified.as_ref().unwrap(), predicted.refit.as_ref().unwrap());
+            assert_eq!(predicted.users as u64, expected["predicted"].as_u64().unwrap(), "{id} {:?}", one.goal);
+            assert_eq!(predicted.confirmed, expected["confirmed"].as_bool().unwrap());
+            let values = floats(&expected["refit"]);
+            close(id, refit.estimate, values[0], 1e-9, 0.0);
+            close(id, refit.std_error, values[1], 1e-9, 0.0);
+            assert_eq!(verified.users as u64, expected["first"].as_u64().unwrap(), "{id} {:?}", one.goal);
+            let refit = verified.refit.as_ref().unwrap();
+            close(id, refit.estimate, floats(&expected["first_refit"])[0], 1e-9, 1e-3);
+            assert!(verified.confirmed && one.clusters.len() == verified.users);
+        }
+        let opposite = &found.fragility[2];
+        let reached = opposite.verified.as_ref().and_then(|without| without.refit.as_ref()).unwrap();
+        assert!(reached.estimate * found.number.estimate < 0.0 && reached.p_value < 0.05);
+    }
 }
