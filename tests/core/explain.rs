@@ -1,14 +1,18 @@
 //! Decompositions, leave-out and sensitivity against brute force with dummies.
 
-use crate::support::{close, floats, json, model, sample, sessions};
+use crate::support::{close, floats, json, model, prepared, sample, sessions};
 use metier::design::Sample;
 use metier::estimate::{Options, fit};
 use metier::explain::gelbach::{Group, Roles, gelbach};
 use metier::explain::influential::{Goal, influential};
+use metier::explain::kitagawa::{TwoGroups, kitagawa};
 use metier::explain::number::Combination;
+use metier::explain::oaxaca::{ReferenceCoefficients, oaxaca};
 use metier::explain::sensitivity::{Questions, sensitivity};
 use metier::explain::{ExplainError, term_name};
+use metier::model::Prepared;
 use metier::result::{Composition, Family, VcovKind};
+use metier::table::Table;
 
 /// Roles by names: focal terms, base, groups.
 fn roles(sample: &Sample, focal: &[&str], base: &[&str], groups: &[(&str, &[&str])]) -> Roles {
@@ -230,4 +234,110 @@ fn the_users_that_carry_a_number_are_found_by_refits() {
         let reached = opposite.verified.as_ref().and_then(|without| without.refit.as_ref()).unwrap();
         assert!(reached.estimate * found.number.estimate < 0.0 && reached.p_value < 0.05);
     }
+}
+
+/// Groups by a column of zeros and ones, or by two levels of a factor.
+fn groups(table: &Table, prepared: &Prepared, of: impl Fn(&Table, usize) -> Option<bool>) -> (Sample, TwoGroups) {
+    let group: Vec<Option<bool>> =
+        (0..prepared.sample.n_rows).map(|at| of(table, prepared.rows.get(at).unwrap())).collect();
+    let kept: Vec<u32> = (0..group.len() as u32).filter(|&at| group[at as usize].is_some()).collect();
+    let is_b = group.into_iter().flatten().collect();
+    (prepared.sample.subset(&kept), TwoGroups { labels: ["a".into(), "b".into()], is_b })
+}
+
+fn software(table: &Table, row: usize) -> Option<bool> {
+    table.get("software")?.text(row).map(|text| text == "1")
+}
+
+fn months(table: &Table, row: usize) -> Option<bool> {
+    match table.get("month")?.text(row)?.as_str() {
+        "2026-04" => Some(true),
+        "2025-10" => Some(false),
+        _ => None,
+    }
+}
+
+/// The oracle's numbers are derivatives by complex steps, in doubles.
+const STEPS: f64 = 1e-8;
+
+#[test]
+fn means_differ_by_regressors_and_coefficients() {
+    let reference = json("twofold.json");
+    let table = sessions(700);
+    for (id, coefficients) in [
+        ("a", ReferenceCoefficients::A),
+        ("b", ReferenceCoefficients::B),
+        ("pooled", ReferenceCoefficients::Pooled),
+        ("dummy", ReferenceCoefficients::PooledWithDummy),
+        ("weighted", ReferenceCoefficients::PooledWithDummy),
+    ] {
+        // the reference level of a factor changes nothing
+        for level in [1, 4] {
+            let formula = format!("verified ~ log(prompts) + i(expertise, ref = {level}) | work_mode + month");
+            let mut spec = model(&formula);
+            spec.weights = (id == "weighted").then_some("weight");
+            let prepared = prepared(&table, &spec).swap_remove(0);
+            let (sample, two) = groups(&table, &prepared, software);
+            let found = oaxaca(&sample, 0, &two, coefficients, Family::Ols, 0.95).unwrap();
+            let mut ours = vec![&found.explained, &found.unexplained];
+            ours.extend(found.variables.iter().flat_map(|variable| [&variable.explained, &variable.unexplained]));
+            let (values, errors) = (floats(&reference["oaxaca"][id]["values"]), floats(&reference["oaxaca"][id]["se"]));
+            assert_eq!(ours.len(), values.len(), "{id}");
+            for (ours, (value, error)) in ours.iter().zip(values.iter().zip(errors)) {
+                close(&format!("{id} {}", ours.term), ours.estimate, *value, STEPS, 1e-4);
+                close(&format!("{id} {} se", ours.term), ours.std_error, error, STEPS, 1e-4);
+            }
+            assert!((found.total.estimate - found.explained.estimate - found.unexplained.estimate).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn rates_differ_within_cells_and_by_composition() {
+    let reference = json("twofold.json");
+    for (id, rows, effect) in
+        [("mode", 700, "work_mode"), ("cells", 700, "work_mode^band^month"), ("months", 1500, "work_mode^band")]
+    {
+        let table = sessions(rows);
+        let mut spec = model(&format!("verified ~ i(expertise) | {effect}"));
+        spec.weights = (id == "cells").then_some("weight");
+        let prepared = prepared(&table, &spec).swap_remove(0);
+        let (sample, two) = groups(&table, &prepared, if id == "months" { months } else { software });
+        let found = kitagawa(&sample, 0, &two, &sample.effects[0], 0.95).unwrap();
+        let case = &reference["kitagawa"][id];
+        assert_eq!(found.cells.len() as u64, case["cells"].as_u64().unwrap(), "{id}");
+        let (values, errors) = (floats(&case["values"]), floats(&case["se"]));
+        let parts = [Some(&found.total), Some(&found.rate), Some(&found.composition)];
+        let alone = found.alone.iter().map(Option::as_ref);
+        for (part, (value, error)) in parts.into_iter().chain(alone).zip(values.iter().zip(errors)) {
+            let Some(part) = part else {
+                assert!(value.abs() < 1e-12, "{id}: {value}");
+                continue;
+            };
+            close(&format!("{id} {}", part.term), part.estimate, *value, STEPS, 1e-4);
+            close(&format!("{id} {} se", part.term), part.std_error, error, STEPS, 1e-4);
+        }
+        let sum: f64 = found.alone.iter().flatten().map(|part| part.estimate).sum();
+        let parts = found.rate.estimate + found.composition.estimate + sum;
+        assert!((parts - found.total.estimate).abs() < 1e-12);
+        let cells = |part: fn(&metier::explain::kitagawa::CellPart) -> f64| -> f64 {
+            found.cells.iter().map(part).filter(|value| value.is_finite()).sum()
+        };
+        assert!((cells(|cell| cell.rate) - found.rate.estimate).abs() < 1e-12, "{id}");
+        assert!((cells(|cell| cell.composition) - found.composition.estimate).abs() < 1e-12, "{id}");
+    }
+}
+
+#[test]
+fn levels_of_one_group_are_refused_with_their_number() {
+    let table = sessions(700);
+    let spec = model("verified ~ i(expertise) | work_mode^band^month");
+    let prepared = prepared(&table, &spec).swap_remove(0);
+    let (sample, two) = groups(&table, &prepared, software);
+    let refused = oaxaca(&sample, 0, &two, ReferenceCoefficients::A, Family::Ols, 0.95).unwrap_err();
+    assert!(matches!(refused, ExplainError::OneSided { .. }), "{refused}");
+    assert!(refused.hint().unwrap().contains("kitagawa"));
+    let empty = TwoGroups { is_b: vec![true; sample.n_rows], ..two };
+    let refused = oaxaca(&sample, 0, &empty, ReferenceCoefficients::A, Family::Ols, 0.95).unwrap_err();
+    assert!(matches!(refused, ExplainError::EmptyGroup { .. }), "{refused}");
 }

@@ -4,6 +4,7 @@ mod bootstrap;
 mod coverage;
 mod docs;
 mod estimators;
+mod explain;
 mod explain_se;
 mod figure;
 mod fit;

@@ -153,7 +153,7 @@ def cross_check(data):
     names = [c for c in fit._coefnames]
     groups = {g: [c for c in names if g in c] for g in ("work_mode", "month", "task_occupation")}
     fit.decompose(decomp_var="expertise", combine_covariates=groups, only_coef=True)
-    print(fit.GelbachDecomposition.contribution_dict)
+    print({g: float(np.asarray(v).ravel()[0]) for g, v in fit.GelbachDecompositionResults.results.items()} if isinstance(fit.GelbachDecompositionResults.results, dict) else fit.GelbachDecompositionResults.results)
 
 
 def linear(data):
