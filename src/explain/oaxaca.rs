@@ -384,8 +384,15 @@ struct Functionals<'a> {
     full: &'a Full,
     /// Of a, of b, of the reference.
     regressions: Vec<&'a Regression>,
-    /// By part: gradient in the means of each group, and M^-1 times that in the coefficients of each regression.
-    list: Vec<([Vec<f64>; 2], Vec<Vec<f64>>)>,
+    list: Vec<Functional>,
+}
+
+/// Gradient of one part.
+struct Functional {
+    /// In the means of each group.
+    means: [Vec<f64>; 2],
+    /// M^-1 times that in the coefficients of each regression.
+    weights: Vec<Vec<f64>>,
 }
 
 impl Functionals<'_> {
@@ -403,7 +410,8 @@ impl Functionals<'_> {
             }
             out
         };
-        self.list.push((means, self.regressions.iter().zip(&coefficients).map(weights).collect()));
+        let weights = self.regressions.iter().zip(&coefficients).map(weights).collect();
+        self.list.push(Functional { means, weights });
     }
 
     fn summed(&self, sample: &Sample, y: &[f64], groups: &TwoGroups, means: &[Vec<f64>; 2]) -> Summed {
@@ -413,7 +421,7 @@ impl Functionals<'_> {
         let centre: Vec<f64> = self
             .list
             .iter()
-            .flat_map(|(gradients, _)| [0, 1].map(|g| gradients[g].iter().zip(&means[g]).map(|(m, x)| m * x).sum()))
+            .flat_map(|part| [0, 1].map(|g| part.means[g].iter().zip(&means[g]).map(|(m, x)| m * x).sum()))
             .collect();
         sum_rows(sample, self.list.len(), |row, phi| {
             let (is_b, w) = (groups.is_b[row], sample.weight(row));
@@ -427,9 +435,9 @@ impl Functionals<'_> {
                 false => 0.0,
             };
             let residuals: Vec<f64> = self.regressions.iter().map(residual).collect();
-            for (at, ((gradients, weights), phi)) in self.list.iter().zip(phi).enumerate() {
-                *phi = w / weight[g] * (along(&gradients[g], false) - centre[2 * at + g]);
-                for ((regression, u), h) in self.regressions.iter().zip(&residuals).zip(weights) {
+            for (at, (part, phi)) in self.list.iter().zip(phi).enumerate() {
+                *phi = w / weight[g] * (along(&part.means[g], false) - centre[2 * at + g]);
+                for ((regression, u), h) in self.regressions.iter().zip(&residuals).zip(&part.weights) {
                     if *u != 0.0 {
                         *phi += w * u * along(h, regression.dummy);
                     }

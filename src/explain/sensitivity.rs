@@ -341,7 +341,7 @@ mod tests {
     /// `female` (Cinelli, Ferwerda and Hazlett 2020, table 1 and section 5).
     #[test]
     fn published_numbers_of_the_darfur_example() {
-        let (estimate, error, df) = (0.09731582, 0.02325654, 783.0);
+        let (estimate, error, df): (f64, f64, f64) = (0.09731582, 0.02325654, 783.0);
         let t = estimate / error;
         assert!((t * t / (t * t + df) - 0.02187).abs() < 5e-6);
         assert!((robustness_value(t, df, 1.0) - 0.13878).abs() < 5e-6);

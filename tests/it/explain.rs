@@ -147,8 +147,11 @@ fn what_cannot_be_explained_is_an_error_with_a_way_out() {
     assert!(groups.code == 2 && groups.err.contains("no rows"), "{}", groups.err);
     let cells = refused(&["decompose", "kitagawa"], "verified ~ 1", &["--groups", "software == 1"]);
     assert!(cells.code == 2 && cells.err.contains("fixed effects"), "{}", cells.err);
-    let one_sided =
-        refused(&["decompose", "oaxaca"], "verified ~ prompts | work_mode^month^task_occupation", &["--groups", "software == 1"]);
+    let one_sided = refused(
+        &["decompose", "oaxaca"],
+        "verified ~ prompts | work_mode^month^task_occupation",
+        &["--groups", "software == 1"],
+    );
     assert!(one_sided.code == 3 && one_sided.err.contains("kitagawa"), "{}", one_sided.err);
     let r2 = refused(&["sensitivity"], LEVELS, &["--r-max", "0.0001"]);
     assert!(r2.code == 2 && r2.err.contains("--r-max"), "{}", r2.err);
