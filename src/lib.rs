@@ -56,6 +56,7 @@
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
 //! explain      what moved an estimate: decompositions, leave-out, sensitivity              core
+//! curve        many specifications with what joins them                                  core
 //! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
 //! nearest      "did you mean"                                                             core
@@ -63,6 +64,7 @@
 //! output       text, Markdown, LaTeX, HTML, Typst, CSV, JSON, and back from JSON          shell
 //! paper        tables for papers from saved fits                                          shell
 //! lock         what a run read, was asked and found; verification; replication folders     shell
+//! grid         choices and stepwise formulas to lists of specifications                    shell
 //! figure       adjusted rates as SVG and PNG                                              shell
 //! study        the report's Tables A1 and A2 and Figure 5, laid out as published          shell
 //! report       the study as one HTML page                                                  shell
@@ -140,6 +142,7 @@
 pub mod absorb;
 pub mod aggregate;
 pub mod coverage;
+pub mod curve;
 pub mod describe;
 pub mod design;
 pub mod estimate;
@@ -170,6 +173,8 @@ pub mod codebook;
 pub mod compare;
 #[cfg(feature = "cli")]
 pub mod figure;
+#[cfg(feature = "cli")]
+pub mod grid;
 #[cfg(feature = "cli")]
 pub mod lock;
 #[cfg(feature = "cli")]

@@ -8,10 +8,12 @@
 //! linear in the outcome given the cell c: phi_i = w_i [ (y_i - mu_c) h_c + t_c ].
 
 mod by_cluster;
+mod grouped;
 mod records;
 mod rows;
 
 pub use by_cluster::ClusterCells;
+pub use grouped::{Grouped, GroupedSums};
 pub use records::Records;
 pub use rows::Rows;
 

@@ -17,7 +17,7 @@ pub struct Rows<'a> {
     pub(super) sample: &'a Sample,
     pub(super) cells: Cells,
     /// First row of each cluster of the first variable, and the end.
-    bounds: Vec<u32>,
+    pub(super) bounds: Vec<u32>,
 }
 
 impl<'a> Rows<'a> {
@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
 
     /// Adds a row's influence to `sum`.
     #[inline]
-    fn add_row(&self, query: &ScoreQuery, values: &[f64], row: usize, sum: &mut [f64]) {
+    pub(super) fn add_row(&self, query: &ScoreQuery, values: &[f64], row: usize, sum: &mut [f64]) {
         let records = query.records;
         let cell = self.cells.of_row[row] as usize;
         let weight = self.sample.weight(row);

@@ -49,6 +49,10 @@ pub enum Command {
     LeaveOut(super::leave_out::LeaveOutArguments),
     /// How strong what is not observed would have to be: robustness values, Oster's bounds, E-values
     Sensitivity(super::sensitivity::SensitivityArguments),
+    /// Estimate many specifications at once: a grid of choices, or a stepwise formula, with joint statements
+    Curve(super::curve::CurveArguments),
+    /// Write down the specifications of a grid before outcomes are looked at
+    Plan(super::plan::PlanArguments),
     /// Make the whole study from one table: a page with every figure and table, and a folder of their files
     Report(ReproduceArguments),
     /// The same from the embedded synthetic table: the report's figures and tables, next to the published numbers

@@ -63,6 +63,7 @@ pub fn run(arguments: &EstimatorsArguments) -> Result<u8, Failure> {
         },
         corrected: true,
         jackknife: !arguments.no_jackknife,
+        ..CellOptions::default()
     };
     let workspace = Workspace::new(&loaded.table);
     let mut found = Vec::new();

@@ -218,35 +218,39 @@ fn no_model_file(path: &str, error: &std::io::Error) -> Failure {
 /// # Errors
 /// TOML that is no model file, with its place.
 pub fn parse_model(origin: &str, text: &str) -> Result<ModelFile, Failure> {
-    toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        let message = error.message().lines().collect::<Vec<_>>().join("; ");
-        // the words of this program, not those of the parser
-        let message = message
-            .replace("unknown field", "unknown key")
-            .replace("missing field", "missing key")
-            .replace("unknown variant", "unknown value")
-            .replace("expected usize", "expected a whole number, 0 or more");
-        Failure {
-            code: exit::INPUT,
-            hint: Some(toml_hint(&message)),
-            message: message.clone(),
-            source: Some(Box::new(crate::spec::SourceError {
-                origin: origin.to_owned(),
-                text: text.to_owned(),
-                span,
-                message,
-                expected: None,
-                hint: None,
-            })),
-            flow: None,
-            unknown_name: None,
-        }
-    })
+    let way_out = "`metier schema` prints the keys a model file may have, and their values";
+    toml::from_str(text).map_err(|error| toml_failure(origin, text, &error, way_out))
+}
+
+/// The failure for TOML that is not what it should be, with its place; `way_out` where no name is near.
+pub(super) fn toml_failure(origin: &str, text: &str, error: &toml::de::Error, way_out: &str) -> Failure {
+    let span = error.span().unwrap_or(0..0);
+    let message = error.message().lines().collect::<Vec<_>>().join("; ");
+    // the words of this program, not those of the parser
+    let message = message
+        .replace("unknown field", "unknown key")
+        .replace("missing field", "missing key")
+        .replace("unknown variant", "unknown value")
+        .replace("expected usize", "expected a whole number, 0 or more");
+    Failure {
+        code: exit::INPUT,
+        hint: Some(toml_hint(&message, way_out)),
+        message: message.clone(),
+        source: Some(Box::new(crate::spec::SourceError {
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+            span,
+            message,
+            expected: None,
+            hint: None,
+        })),
+        flow: None,
+        unknown_name: None,
+    }
 }
 
 /// The way out of an error in a model file: the nearest of the names it lists.
-fn toml_hint(message: &str) -> String {
+fn toml_hint(message: &str, way_out: &str) -> String {
     let mut names = message.split('`').skip(1).step_by(2);
     let wrong = names.next().unwrap_or_default();
     if message.starts_with("missing key `name`") {
@@ -254,7 +258,7 @@ fn toml_hint(message: &str) -> String {
     }
     match crate::nearest::nearest_name(wrong, names).filter(|_| message.starts_with("unknown")) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => String::from("`metier schema` prints the keys a model file may have, and their values"),
+        None => way_out.to_owned(),
     }
 }
 

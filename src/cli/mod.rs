@@ -4,6 +4,7 @@ mod args;
 mod bootstrap;
 mod check;
 mod coverage;
+mod curve;
 mod decompose;
 mod diagnostic;
 mod estimators;
@@ -15,6 +16,7 @@ mod list;
 mod lock;
 mod margins;
 mod package;
+mod plan;
 mod plot;
 mod printer;
 mod progress;
@@ -56,6 +58,8 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Decompose(ref decompose) => decompose::run(decompose),
         Command::LeaveOut(ref leave_out) => leave_out::run(leave_out),
         Command::Sensitivity(ref sensitivity) => sensitivity::run(sensitivity),
+        Command::Curve(ref curve) => curve::run(curve),
+        Command::Plan(ref plan) => plan::run(plan),
         Command::Report(ref report) => reproduce::run(report, "report"),
         Command::Reproduce(ref reproduce) => reproduce::run(reproduce, "reproduce"),
         Command::Table(ref table) => table::run(table),

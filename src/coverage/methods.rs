@@ -248,7 +248,7 @@ fn bootstrap(sample: &Sample, options: &Options, truth: &Truth, seed: u64) -> Re
 
 /// Steps between levels: effects are the same in every cell of the linear populations, so that all weights agree on them.
 fn of_cells(found: &Estimators, method: Method, truth: &Truth, conf_level: f64) -> Result<Vec<Statement>, Failure> {
-    let CellRates { rates, jackknife } = match method {
+    let CellRates { rates, jackknife, .. } = match method {
         Method::CommonWeights | Method::CommonWeightsJackknife => &found.common,
         _ => &found.direct,
     };

@@ -10,6 +10,7 @@ use super::outcome::RowConstants;
 use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
+use super::sums;
 use super::variance::{blank, variance};
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
@@ -286,6 +287,12 @@ pub fn assemble_with(
             .collect();
         Influence { cluster: sample.clusters[0].name.clone(), names, values }
     });
+    let sums = options.sums.as_ref().filter(|_| !sample.clusters.is_empty()).map(|request| {
+        let rate_names = rates.iter().flat_map(|rates| rates.levels.iter().map(|row| format!("rate::{}", row.level)));
+        let names: Vec<String> = coef.names.iter().cloned().chain(rate_names).collect();
+        let all: Vec<&[f64]> = picks.iter().chain(&functionals.combination).map(Vec::as_slice).collect();
+        sums::sums(rows, &query, request, &names, &all)
+    });
     let margins = options.margins.then(|| {
         let picks = &combinations[combinations.len() - (len - first_margin)..];
         let mut vcov = combine_linear(picks, &variance.matrix, len);
@@ -347,7 +354,7 @@ pub fn assemble_with(
         diagnostics,
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins, sums })
 }
 
 /// Coefficients, rates and differences of rates with their errors.

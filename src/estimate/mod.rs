@@ -21,6 +21,7 @@ mod separation;
 mod shared;
 mod slopes;
 mod statistics;
+mod sums;
 mod variance;
 
 use crate::absorb::{Method, NotConverged};
@@ -33,6 +34,7 @@ use crate::vcov::convention::{Rule, Shared, Ssc};
 use crate::vcov::multiway::Multiway;
 use effects::{EffectEstimates, FittedRows};
 use link::Glm;
+use std::sync::Arc;
 
 /// What to fit, apart from the design.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +76,32 @@ pub struct Options {
     pub r2_steps: bool,
     /// Whether it is said what clustered errors rest on: sizes, leverage and influence of clusters.
     pub diagnostics: bool,
+    /// Numbers whose influence is summed by groups of clusters; fits on cells alone have the sums.
+    pub sums: Option<SumRequest>,
+}
+
+/// Which numbers' influence is summed by groups of clusters of the first variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SumRequest {
+    /// Each number as a combination of names as [`Influence`] has them; one that names what the fit has not is left out.
+    pub numbers: Vec<Vec<(String, f64)>>,
+    /// Group of each cluster of the sample.
+    pub groups: Arc<Vec<u32>>,
+    /// Number of groups.
+    pub n_groups: usize,
+    /// Influence of another estimate on each cluster of the sample.
+    pub other: Option<Arc<Vec<f64>>>,
+}
+
+/// Influence of several numbers by groups of clusters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InfluenceSums {
+    /// One per number asked for, `None` for those the fit has not.
+    pub columns: Vec<Option<Vec<f64>>>,
+    /// Sum over clusters of the squared influence of the first number; not a number if the fit has not got it.
+    pub square: f64,
+    /// Sum over clusters of its product with the other estimate's influence.
+    pub cross: f64,
 }
 
 impl Default for Options {
@@ -97,6 +125,7 @@ impl Default for Options {
             margins: false,
             r2_steps: false,
             diagnostics: false,
+            sums: None,
         }
     }
 }
@@ -127,6 +156,8 @@ pub struct Fitted {
     pub bare: Option<Bare>,
     /// Average marginal effects, if asked for.
     pub margins: Option<Margins>,
+    /// Influence by groups of clusters, if asked for.
+    pub sums: Option<InfluenceSums>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.

@@ -14,6 +14,7 @@
 
 mod effects;
 mod parser;
+pub mod steps;
 
 pub use effects::{EffectTerm, effect_name};
 

@@ -1,6 +1,7 @@
 //! A rectangle of exact values for scripts: the one source of every CSV file and of JSON records.
 
 use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
 
 use super::number;
 
@@ -73,7 +74,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataTable {
     /// Column names.
-    pub columns: Vec<&'static str>,
+    pub columns: Vec<Cow<'static, str>>,
     /// One value per column in each row.
     pub rows: Vec<Vec<Value>>,
 }
@@ -81,12 +82,12 @@ pub struct DataTable {
 impl DataTable {
     /// An empty table with these columns.
     pub fn new(columns: &[&'static str]) -> Self {
-        DataTable { columns: columns.to_vec(), rows: Vec::new() }
+        DataTable { columns: columns.iter().map(|&name| Cow::Borrowed(name)).collect(), rows: Vec::new() }
     }
 
     /// The same table with a last column `data_note`: every row says if its data are simulated.
     pub fn with_data_note(mut self, note: Option<&str>) -> Self {
-        self.columns.push("data_note");
+        self.columns.push(Cow::Borrowed("data_note"));
         self.rows.iter_mut().for_each(|row| row.push(note.into()));
         self
     }
@@ -110,7 +111,7 @@ impl DataTable {
     /// The table as an array of objects, one per row, every column present.
     pub fn to_json(&self) -> Json {
         let record = |row: &Vec<Value>| -> Map<String, Json> {
-            self.columns.iter().zip(row).map(|(column, value)| ((*column).to_owned(), value.to_json())).collect()
+            self.columns.iter().zip(row).map(|(column, value)| (column.clone().into_owned(), value.to_json())).collect()
         };
         Json::Array(self.rows.iter().map(|row| Json::Object(record(row))).collect())
     }

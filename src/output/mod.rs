@@ -7,6 +7,7 @@
 pub mod bootstrap;
 pub mod coverage_table;
 pub mod csv;
+pub mod curve_table;
 pub mod data_table;
 mod diagnostics_table;
 pub mod document;

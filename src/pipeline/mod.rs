@@ -2,6 +2,8 @@
 
 mod cells;
 mod counts;
+pub mod curve;
+pub mod curve_state;
 mod error;
 mod explain;
 mod groups;

@@ -106,7 +106,7 @@ const LEFT_OUT: [&str; 1] = ["data_note"];
 /// Exact values as a table for readers: numbers rounded, counts grouped, empty columns left out.
 pub fn values(data: &DataTable) -> Grid {
     let shown: Vec<usize> = (0..data.columns.len())
-        .filter(|&column| !LEFT_OUT.contains(&data.columns[column]))
+        .filter(|&column| !LEFT_OUT.contains(&data.columns[column].as_ref()))
         .filter(|&column| data.rows.iter().any(|row| row[column] != Value::Null))
         .collect();
     let Some((&stub, cells)) = shown.split_first() else { return Grid::default() };

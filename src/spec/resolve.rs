@@ -4,6 +4,7 @@ use super::*;
 use crate::absorb::Method;
 use crate::estimate::Options;
 use crate::expr::{Expr, ExprError, ExprKind, Span, parse, parse_operand};
+use crate::formula::steps::{Variant, expand, has_steps};
 use crate::formula::{EffectTerm, Formula, FormulaError};
 use crate::model::{MissingCluster, MissingControl, Request};
 use crate::result::{Composition, Family, VcovKind};
@@ -143,8 +144,24 @@ pub fn resolve(file: &ModelFile, flags: &ModelEntry) -> Result<Vec<Resolved>, Sp
             hint: String::from("add one: `[[model]]` with `formula = \"y ~ x | fe\"`"),
         });
     }
-    let entries = file.model.iter().map(|entry| flags.over(&entry.over(&file.defaults)));
-    entries.enumerate().map(|(position, entry)| one(file, &entry, position)).collect()
+    let mut entries = Vec::new();
+    for entry in &file.model {
+        entries.extend(steps(flags.over(&entry.over(&file.defaults)))?);
+    }
+    entries.iter().enumerate().map(|(position, entry)| one(file, entry, position)).collect()
+}
+
+/// The models of an entry: several, if its formula is stepwise.
+fn steps(entry: ModelEntry) -> Result<Vec<ModelEntry>, SpecError> {
+    let Some(text) = entry.formula.as_ref().filter(|text| has_steps(text)) else { return Ok(vec![entry]) };
+    let fail = |error| SpecError::from(Box::new(SourceError::formula("the formula", text, error)));
+    let variants = expand(text).map_err(fail)?;
+    let named = |(at, variant): (usize, Variant)| ModelEntry {
+        name: entry.name.as_ref().map(|name| format!("{name} ({})", at + 1)),
+        formula: Some(variant.text),
+        ..entry.clone()
+    };
+    Ok(variants.into_iter().enumerate().map(named).collect())
 }
 
 fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved, SpecError> {
@@ -268,6 +285,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         keep_bare: false,
         firth: entry.firth.unwrap_or(false),
         margins: false,
+        sums: None,
     };
     Ok(Resolved {
         spec_id: file.name.clone(),

@@ -44,11 +44,21 @@ pub struct CellOptions {
     pub corrected: bool,
     /// Whether the jackknife is computed.
     pub jackknife: bool,
+    /// Whether least squares is taken apart.
+    pub parts: bool,
+    /// Whether the summed influence of every cluster is returned.
+    pub keep_influence: bool,
 }
 
 impl Default for CellOptions {
     fn default() -> Self {
-        CellOptions { common: CommonWeights::Shares, corrected: true, jackknife: true }
+        CellOptions {
+            common: CommonWeights::Shares,
+            corrected: true,
+            jackknife: true,
+            parts: true,
+            keep_influence: false,
+        }
     }
 }
 

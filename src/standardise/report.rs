@@ -96,6 +96,8 @@ pub struct CellRates {
     pub rates: Rates,
     /// Jackknife covariance of the rates, if computed.
     pub jackknife: Option<Vec<f64>>,
+    /// Summed influence of every cluster of the first variable, clusters x levels, if kept.
+    pub influence: Option<Vec<f64>>,
 }
 
 /// A contrast with the reference, one level at a time.
@@ -260,6 +262,10 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
         ];
         jackknife(rows, (o, &outcome), table, &mean, &estimators, &pairs)
     });
+    let kept = (context.cell_options.keep_influence && !sample.clusters.is_empty()).then(|| {
+        let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &stack };
+        rows.influence(&query, 0)
+    });
     let counts = LevelCounts::new(context, o, &outcome, &mean);
     let several = clusters.len() > 1;
     let levels: Vec<&str> = factor.levels.iter().map(String::as_str).collect();
@@ -270,7 +276,12 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
             settled.extend(settle(options.multiway, "rates within cells", &levels, &mut vcov));
         }
         let rates = rates_record(context, o, &outcome, values, vcov, weights, &counts, reference, critical);
-        CellRates { rates, jackknife: jackknifed.as_ref().map(|found| found.rates[which].clone()) }
+        let of_levels = |sums: &Vec<f64>| sums.chunks(l).flat_map(|sums| sums[which * n..][..n].to_vec()).collect();
+        CellRates {
+            rates,
+            jackknife: jackknifed.as_ref().map(|found| found.rates[which].clone()),
+            influence: kept.as_ref().map(of_levels),
+        }
     };
     let pair_variance = block(2 * n, m);
     let pair_rows = pairs.iter().enumerate().map(|(at, pair)| PairContrast {
@@ -287,7 +298,10 @@ fn one(context: &Context, o: usize, fit: ModelFit) -> Result<Estimators, CellsEr
         rows: pair.rows,
     });
     let pair_rows: Vec<PairContrast> = pair_rows.collect();
-    let (parts, test) = parts(context, o, &of_cells, rows_used, reference, critical)?;
+    let (parts, test) = match context.cell_options.parts {
+        true => parts(context, o, &of_cells, rows_used, reference, critical)?,
+        false => (Vec::new(), None),
+    };
     let overlap = CellOverlap {
         cells: table.n_cells,
         cells_used,

@@ -427,7 +427,16 @@ impl Record<'_> {
             .chain(settled)
             .collect(),
         };
-        Ok(Fitted { fit, influence: None, joint: None, rows: None, effects: None, bare: None, margins: None })
+        Ok(Fitted {
+            fit,
+            influence: None,
+            joint: None,
+            rows: None,
+            effects: None,
+            bare: None,
+            margins: None,
+            sums: None,
+        })
     }
 
     /// The effects, of which nothing is counted: they are conditioned on.

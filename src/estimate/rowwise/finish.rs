@@ -294,7 +294,7 @@ fn record(
         diagnostics: Vec::new(),
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None, sums: None })
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {

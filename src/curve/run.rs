@@ -1,0 +1,452 @@
+//! Estimates specifications: designs that several share are prepared once, and influence is summed while it is there.
+
+use super::groups::Groups;
+use super::record::RatePoint;
+use crate::estimate::{Fitted, Options, SumRequest, fit};
+use crate::expr::{Expr, ExprKind};
+use crate::inference::intervals::estimate;
+use crate::model::{Prepared, Request, Workspace, prepare};
+use crate::result::{ContrastKind, Estimate, ModelFit, Rates, Reference};
+use crate::standardise::{CellOptions, estimators};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What is estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Estimator {
+    /// The regression of the options.
+    Regression,
+    /// Common weights within the cells of all controls.
+    CommonWeights,
+    /// Direct standardisation over the cells of all controls.
+    DirectStandardisation,
+}
+
+/// The effect of interest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EffectOf {
+    /// The adjusted rate of one level less that of another.
+    Rates {
+        /// Level.
+        high: String,
+        /// Level it is compared with.
+        low: String,
+    },
+    /// A coefficient.
+    Coefficient(String),
+}
+
+/// A specification ready for rows.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The regression; its formula has one outcome.
+    pub request: Request,
+    /// Estimator options.
+    pub options: Options,
+    /// What is estimated.
+    pub estimator: Estimator,
+    /// The effect of interest.
+    pub effect: EffectOf,
+    /// Jobs with the same number have the same request but for the outcome.
+    pub design: usize,
+}
+
+/// What a specification gave, before it is set beside the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimated {
+    /// The effect.
+    pub effect: Estimate,
+    /// Adjusted rates.
+    pub rates: Vec<RatePoint>,
+    /// Estimation rows.
+    pub rows: usize,
+    /// Clusters.
+    pub users: usize,
+    /// Cells of the effects.
+    pub cells: usize,
+    /// Share of target rows in cells with two levels or more; not a number where it is not known.
+    pub overlap: f64,
+    /// Reference distribution of the effect.
+    pub reference: Reference,
+    /// Influence by group of the effect and of every rate, in the order of [`Runner::numbers`]; empty without.
+    pub sums: Vec<Option<Vec<f64>>>,
+    /// Covariance of the effect with that of the baseline, without small-sample factors; not a number without.
+    pub with_baseline: f64,
+    /// Sum of the squared influence of the effect: its variance without the small-sample factor.
+    pub bare_variance: f64,
+    /// Sentences the reader must see.
+    pub warnings: Vec<String>,
+}
+
+/// What all jobs share.
+#[derive(Clone)]
+pub struct Runner<'a> {
+    /// Cluster variable of joint statements; jobs with another have none.
+    pub cluster: Option<String>,
+    /// Its groups.
+    pub groups: Groups,
+    /// Levels whose rates are kept, in order.
+    pub levels: Vec<String>,
+    /// Influence of the baseline's effect, by the table's number of the cluster.
+    pub baseline: Option<Vec<f64>>,
+    /// Display label of a level of a factor.
+    pub labels: &'a (dyn Fn(&str, &str) -> String + Sync),
+}
+
+/// Influence of the numbers of one specification, a row per cluster of its sample.
+struct Influences {
+    /// Effect, then rates of [`Runner::levels`]; `None` where the specification has none.
+    columns: Vec<Option<Vec<f64>>>,
+}
+
+impl Runner<'_> {
+    /// Estimates all jobs; results are in their order. `done` hears of every design with its number of jobs.
+    pub fn run(
+        &self,
+        workspace: &Workspace,
+        jobs: &[Job],
+        done: &(dyn Fn(usize) + Sync),
+    ) -> Vec<Result<Estimated, String>> {
+        let designs = by_design(jobs);
+        let found: Vec<Vec<(usize, Result<Estimated, String>)>> = designs
+            .par_iter()
+            .map(|members| {
+                let found = self.design(workspace, jobs, members);
+                done(members.len());
+                found
+            })
+            .collect();
+        let mut results: Vec<Option<Result<Estimated, String>>> = vec![None; jobs.len()];
+        found.into_iter().flatten().for_each(|(at, result)| results[at] = Some(result));
+        let missing = || Err(String::from("the outcome is not among those estimated"));
+        results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+    }
+
+    /// Influence of the effect of one job, by the table's number of the cluster; `None` if it has none.
+    pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<Vec<f64>> {
+        let mut groups = prepare(workspace, &job.request).ok()?;
+        let group = groups.first_mut()?;
+        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None).pop()?.ok()?;
+        let effect = influences?.columns.swap_remove(0)?;
+        let ids = self.cluster_ids(workspace, job, group)?;
+        let mut by_id = vec![0.0; workspace.levels(job.request.clusters.first()?).ok()?.n_levels];
+        ids.iter().zip(effect).for_each(|(&id, value)| by_id[id as usize] = value);
+        Some(by_id)
+    }
+
+    fn design(
+        &self,
+        workspace: &Workspace,
+        jobs: &[Job],
+        members: &[usize],
+    ) -> Vec<(usize, Result<Estimated, String>)> {
+        let mut request = jobs[members[0]].request.clone();
+        request.formula.outcomes.clear();
+        for &at in members {
+            let outcome = &jobs[at].request.formula.outcomes[0];
+            if !request.formula.outcomes.iter().any(|known| known.to_string() == outcome.to_string()) {
+                request.formula.outcomes.push(outcome.clone());
+            }
+        }
+        match prepare(workspace, &request) {
+            Ok(groups) => {
+                groups.into_iter().flat_map(|mut group| self.group(workspace, jobs, members, &mut group)).collect()
+            }
+            Err(error) if request.formula.outcomes.len() == 1 => {
+                members.iter().map(|&at| (at, Err(error.to_string()))).collect()
+            }
+            // one outcome may be at fault: each alone
+            Err(_) => {
+                let alone = |outcome: &Expr| {
+                    let text = outcome.to_string();
+                    let own = members.iter().filter(|&&at| jobs[at].request.formula.outcomes[0].to_string() == text);
+                    own.copied().collect::<Vec<usize>>()
+                };
+                request.formula.outcomes.iter().flat_map(|o| self.design(workspace, jobs, &alone(o))).collect()
+            }
+        }
+    }
+
+    /// The jobs whose outcomes a prepared sample holds.
+    fn group(
+        &self,
+        workspace: &Workspace,
+        jobs: &[Job],
+        members: &[usize],
+        group: &mut Prepared,
+    ) -> Vec<(usize, Result<Estimated, String>)> {
+        if let Some(rates) = &mut group.sample.rates {
+            rates.labels = rates.levels.iter().map(|level| (self.labels)(&rates.name, level)).collect();
+        }
+        let holds = |at: &&usize| group.sample.outcomes.iter().any(|outcome| outcome.name == outcome_name(&jobs[**at]));
+        let own: Vec<usize> = members.iter().filter(holds).copied().collect();
+        // every kind of estimate once for all outcomes
+        let mut kinds: Vec<Vec<usize>> = Vec::new();
+        for &at in &own {
+            let same = |other: &Job| {
+                other.options == jobs[at].options
+                    && other.effect == jobs[at].effect
+                    && is_regression(other.estimator) == is_regression(jobs[at].estimator)
+            };
+            match kinds.iter_mut().find(|kind| same(&jobs[kind[0]])) {
+                Some(kind) => kind.push(at),
+                None => kinds.push(vec![at]),
+            }
+        }
+        let mut found = Vec::new();
+        let ids = own.first().and_then(|&at| self.cluster_ids(workspace, &jobs[at], group));
+        for kind in kinds {
+            let of_kind: Vec<Job> = kind.iter().map(|&at| jobs[at].clone()).collect();
+            let results = self.estimate_all(group, &of_kind, ids.as_deref());
+            for (at, result) in kind.into_iter().zip(results) {
+                let complete = |(mut estimated, influences): (Estimated, Option<Influences>)| {
+                    estimated
+                        .warnings
+                        .extend(group.absent.iter().map(|term| format!("`{}`: {}", term.term, term.reason)));
+                    if let (Some(influences), Some(ids)) = (influences, &ids) {
+                        self.sum(&mut estimated, &influences, ids);
+                    }
+                    estimated
+                };
+                found.push((at, result.map(complete)));
+            }
+        }
+        found
+    }
+
+    /// Estimates jobs that differ in their outcome alone. With `ids` influence is summed on the way where that is possible;
+    /// what comes back by cluster is still to be summed.
+    fn estimate_all(
+        &self,
+        group: &Prepared,
+        jobs: &[Job],
+        ids: Option<&[u32]>,
+    ) -> Vec<Result<(Estimated, Option<Influences>), String>> {
+        let sample = &group.sample;
+        let keep = !sample.clusters.is_empty();
+        let position = |job: &Job| sample.outcomes.iter().position(|outcome| outcome.name == outcome_name(job));
+        let Some(first) = jobs.first() else { return Vec::new() };
+        if is_regression(first.estimator) {
+            let sums = ids.map(|ids| self.request(&first.effect, ids));
+            let options = Options { keep_influence: keep && sums.is_none(), sums, ..first.options.clone() };
+            let mut fits = fit(sample, &options);
+            if options.sums.is_some() && fits.iter().flatten().any(|fitted| fitted.sums.is_none()) {
+                // fits on rows have influence by cluster only
+                fits = fit(sample, &Options { keep_influence: keep, sums: None, ..options });
+            }
+            let one = |job: &Job| {
+                let at = position(job).ok_or_else(|| String::from("the outcome has no rows"))?;
+                let fitted = fits[at].as_ref().map_err(ToString::to_string)?;
+                self.regression(job, fitted)
+            };
+            return jobs.iter().map(one).collect();
+        }
+        let cell_options =
+            CellOptions { jackknife: false, parts: false, keep_influence: keep, ..CellOptions::default() };
+        let all = estimators(sample, &first.options, cell_options);
+        let one = |job: &Job| {
+            let at = position(job).ok_or_else(|| String::from("the outcome has no rows"))?;
+            let found = all[at].as_ref().map_err(ToString::to_string)?;
+            let of = if job.estimator == Estimator::CommonWeights { &found.common } else { &found.direct };
+            let mut warnings = found.warnings.clone();
+            warnings.extend(found.fit.warnings.iter().filter(|text| text.contains("level")).cloned());
+            let critical = found.reference.critical(first.options.conf_level);
+            let effect = of_rates(&of.rates, job, found.reference, critical)?;
+            let estimated = Estimated {
+                effect,
+                rates: points(&of.rates),
+                rows: found.overlap.rows_used,
+                users: found.clusters.first().map_or(0, |cluster| cluster.count),
+                cells: found.overlap.cells_used,
+                overlap: found.overlap.rows_two_levels as f64 / found.overlap.rows as f64,
+                reference: found.reference,
+                sums: Vec::new(),
+                with_baseline: f64::NAN,
+                bare_variance: f64::NAN,
+                warnings,
+            };
+            let levels: Vec<&str> = of.rates.levels.iter().map(|row| row.level.as_str()).collect();
+            let influences = of.influence.as_ref().map(|values| {
+                let column = |k: usize| values.iter().skip(k).step_by(levels.len()).copied().collect::<Vec<f64>>();
+                self.influences(job, |name| levels.iter().position(|level| *level == name).map(column), |_| None)
+            });
+            Ok((estimated, influences))
+        };
+        jobs.iter().map(one).collect()
+    }
+
+    fn regression(&self, job: &Job, fitted: &Fitted) -> Result<(Estimated, Option<Influences>), String> {
+        let fit = &fitted.fit;
+        let effect = match &job.effect {
+            EffectOf::Coefficient(term) => match fit.coefficients.iter().find(|row| row.term == *term) {
+                Some(row) => row.clone(),
+                None => return Err(no_term(fit, term)),
+            },
+            EffectOf::Rates { .. } => {
+                let rates =
+                    fit.rates.as_ref().ok_or_else(|| String::from("the specification has no adjusted rates"))?;
+                of_rates(rates, job, fit.reference, fit.reference.critical(fit.conf_level))?
+            }
+        };
+        let overlap = fit
+            .overlap
+            .as_ref()
+            .map_or(f64::NAN, |overlap| overlap.rows_in_two_level_cells as f64 / overlap.target_rows as f64);
+        let estimated = Estimated {
+            effect,
+            rates: fit.rates.as_ref().map_or_else(Vec::new, points),
+            rows: fit.flow.rows_used,
+            users: fit.flow.users,
+            cells: fit.flow.cells,
+            overlap,
+            reference: fit.reference,
+            sums: fitted.sums.as_ref().map_or_else(Vec::new, |sums| sums.columns.clone()),
+            with_baseline: fitted.sums.as_ref().map_or(f64::NAN, |sums| sums.cross),
+            bare_variance: fitted.sums.as_ref().map_or(f64::NAN, |sums| sums.square),
+            warnings: fit.warnings.clone(),
+        };
+        let influences = fitted.influence.as_ref().map(|influence| {
+            let width = influence.names.len();
+            let column = |name: &str| {
+                let at = influence.names.iter().position(|known| known == name)?;
+                Some(influence.values.iter().skip(at).step_by(width).copied().collect::<Vec<f64>>())
+            };
+            self.influences(job, |level| column(&format!("rate::{level}")), column)
+        });
+        Ok((estimated, influences))
+    }
+
+    /// Asks a fit for the sums of the effect and of every rate.
+    fn request(&self, effect: &EffectOf, ids: &[u32]) -> SumRequest {
+        let rate = |level: &String, times: f64| (format!("rate::{level}"), times);
+        let of_effect = match effect {
+            EffectOf::Coefficient(term) => vec![(term.clone(), 1.0)],
+            EffectOf::Rates { high, low } => vec![rate(high, 1.0), rate(low, -1.0)],
+        };
+        let numbers = std::iter::once(of_effect).chain(self.levels.iter().map(|level| vec![rate(level, 1.0)]));
+        let other = |baseline: &Vec<f64>| Arc::new(ids.iter().map(|&id| baseline[id as usize]).collect());
+        SumRequest {
+            numbers: numbers.collect(),
+            groups: Arc::new(ids.iter().map(|&id| self.groups.of(id as usize) as u32).collect()),
+            n_groups: self.groups.count(),
+            other: self.baseline.as_ref().map(other),
+        }
+    }
+
+    /// Columns of the effect and of every rate.
+    fn influences(
+        &self,
+        job: &Job,
+        rate: impl Fn(&str) -> Option<Vec<f64>>,
+        coefficient: impl Fn(&str) -> Option<Vec<f64>>,
+    ) -> Influences {
+        let effect = match &job.effect {
+            EffectOf::Coefficient(term) => coefficient(term),
+            EffectOf::Rates { high, low } => rate(high).zip(rate(low)).map(|(mut high, low)| {
+                high.iter_mut().zip(low).for_each(|(high, low)| *high -= low);
+                high
+            }),
+        };
+        let columns = std::iter::once(effect).chain(self.levels.iter().map(|level| rate(level))).collect();
+        Influences { columns }
+    }
+
+    /// The table's number of every cluster of a sample; `None` if it has other clusters than the curve.
+    fn cluster_ids(&self, workspace: &Workspace, job: &Job, group: &Prepared) -> Option<Vec<u32>> {
+        let cluster = group.sample.clusters.first()?;
+        if self.cluster.as_ref() != Some(&cluster.name) || group.sample.clusters.len() > 1 {
+            return None;
+        }
+        let levels = workspace.levels(job.request.clusters.first()?).ok()?;
+        let mut ids = vec![0; cluster.n_clusters];
+        for (at, &code) in cluster.codes.iter().enumerate() {
+            ids[code as usize] = levels.codes[group.rows.get(at)?];
+        }
+        Some(ids)
+    }
+
+    /// Sums influence by group, and with the baseline.
+    fn sum(&self, estimated: &mut Estimated, influences: &Influences, ids: &[u32]) {
+        let by_group = |column: &Vec<f64>| {
+            let mut sums = vec![0.0; self.groups.count()];
+            ids.iter().zip(column).for_each(|(&id, value)| sums[self.groups.of(id as usize)] += value);
+            sums
+        };
+        estimated.sums = influences.columns.iter().map(|column| column.as_ref().map(by_group)).collect();
+        if let Some(effect) = &influences.columns[0] {
+            estimated.bare_variance = effect.iter().map(|value| value * value).sum();
+            if let Some(baseline) = &self.baseline {
+                estimated.with_baseline = ids.iter().zip(effect).map(|(&id, v)| v * baseline[id as usize]).sum();
+            }
+        }
+    }
+}
+
+/// Positions of the jobs of every design, in the order of first use.
+fn by_design(jobs: &[Job]) -> Vec<Vec<usize>> {
+    let mut designs: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (at, job) in jobs.iter().enumerate() {
+        match designs.iter_mut().find(|(design, _)| *design == job.design) {
+            Some((_, members)) => members.push(at),
+            None => designs.push((job.design, vec![at])),
+        }
+    }
+    designs.into_iter().map(|(_, members)| members).collect()
+}
+
+fn is_regression(estimator: Estimator) -> bool {
+    estimator == Estimator::Regression
+}
+
+fn outcome_name(job: &Job) -> String {
+    let outcome = &job.request.formula.outcomes[0];
+    if let ExprKind::Name(name) = &outcome.kind { name.clone() } else { outcome.to_string() }
+}
+
+/// The contrast of two rates, as the fit's own table has it, or made from their covariance.
+fn of_rates(rates: &Rates, job: &Job, reference: Reference, critical: f64) -> Result<Estimate, String> {
+    let EffectOf::Rates { high, low } = &job.effect else {
+        return Err(String::from("cell estimators have no coefficients: name two levels as the effect"));
+    };
+    let name = format!("{high} - {low}");
+    let is_difference = |kind: ContrastKind| matches!(kind, ContrastKind::Reference | ContrastKind::Adjacent);
+    if let Some(row) = rates.contrasts.iter().find(|row| is_difference(row.kind) && row.contrast == name) {
+        return Ok(Estimate {
+            term: name,
+            estimate: row.estimate,
+            std_error: row.std_error,
+            statistic: row.statistic,
+            p_value: row.p_value,
+            conf_low: row.conf_low,
+            conf_high: row.conf_high,
+        });
+    }
+    let n = rates.levels.len();
+    let at = |level: &String| {
+        let found = rates.levels.iter().position(|row| row.level == *level);
+        found.ok_or_else(|| format!("`{level}` is no level of `{}` in this sample", rates.factor))
+    };
+    let (h, l) = (at(high)?, at(low)?);
+    let value = rates.levels[h].estimate - rates.levels[l].estimate;
+    let variance = rates.vcov[h * n + h] + rates.vcov[l * n + l] - 2.0 * rates.vcov[h * n + l];
+    Ok(estimate(name, value, variance.max(0.0).sqrt(), reference, critical))
+}
+
+fn no_term(fit: &ModelFit, term: &str) -> String {
+    match fit.dropped_terms.iter().find(|dropped| dropped.term == term) {
+        Some(dropped) => format!("`{term}` was dropped: {}", dropped.reason),
+        None => format!("the specification has no coefficient `{term}`"),
+    }
+}
+
+fn points(rates: &Rates) -> Vec<RatePoint> {
+    let point = |row: &crate::result::RateRow| RatePoint {
+        level: row.level.clone(),
+        label: row.label.clone(),
+        estimate: row.estimate,
+        std_error: row.std_error,
+        conf_low: row.conf_low,
+        conf_high: row.conf_high,
+    };
+    rates.levels.iter().map(point).collect()
+}
