@@ -103,7 +103,10 @@ fn run(
                 spec,
                 &label_of,
                 |group, outcome, sample| {
-                    let grouped = grouped(&workspace, spec, sample, group, &by)?;
+                    let mut grouped = grouped(&workspace, spec, sample, group, &by)?;
+                    if !spec.options.vcov.is_clustered() {
+                        grouped.sample.clusters.clear();
+                    }
                     let mut one = work(&workspace, spec, &grouped, outcome)?;
                     one.about.sample = sample.to_owned();
                     Ok(one)

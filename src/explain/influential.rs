@@ -228,7 +228,13 @@ impl Search<'_> {
             (0..self.sample.n_rows as u32).filter(|&row| !gone[cluster.codes[row as usize] as usize]).collect();
         let rows = self.sample.n_rows - kept.len();
         let options = Options { keep_influence: true, ..self.options.clone() };
-        let refit = fit(&self.sample.subset(&kept), &options).into_iter().next().and_then(Result::ok);
+        let part = self.sample.subset(&kept);
+        // a level of the rates without rows has none
+        let has_levels = part
+            .rates
+            .as_ref()
+            .is_none_or(|rates| (0..rates.levels.len() as u32).all(|level| rates.codes.contains(&level)));
+        let refit = has_levels.then(|| fit(&part, &options)).and_then(|fits| fits.into_iter().next()?.ok());
         let refit = refit.and_then(|fitted| self.number.of(&fitted).ok());
         let refit = refit.filter(|value| value.estimate.is_finite() && value.std_error.is_finite());
         let reached = |value: &Estimate| goal.reached(value.estimate, value.std_error, self.sign, self.critical);

@@ -21,7 +21,7 @@ use super::oster::Selection;
 use super::summed::Tests;
 use super::{check_linear, keep_rows};
 use crate::design::Sample;
-use crate::estimate::{FitError, Options, fit};
+use crate::estimate::{Options, fit};
 use crate::inference::distributions::student_quantile_upper;
 use crate::result::{ContrastKind, Estimate, ModelFit, Reference, VcovKind};
 
@@ -272,12 +272,8 @@ fn one_coefficient(
     partial: &[(&Group, Plain)],
     questions: &Questions,
 ) -> Result<Sensitivity, ExplainError> {
-    let missing = || {
-        ExplainError::Fit(FitError::NothingEstimable {
-            outcome: fit.outcome.clone(),
-            reasons: format!("`{term}` was dropped"),
-        })
-    };
+    let reason = "the other terms determine it";
+    let missing = || ExplainError::Dropped { term: term.to_owned(), regression: "long", reason };
     let value = fit.coefficients.iter().find(|row| row.term == term).cloned().ok_or_else(missing)?;
     let row = long.row(term, "long")?;
     let df = long.df;

@@ -14,8 +14,11 @@ use metier::model::Prepared;
 use metier::result::{Composition, Family, VcovKind};
 use metier::table::Table;
 
+/// Groups by name.
+type Named<'a> = &'a [(&'a str, &'a [&'a str])];
+
 /// Roles by names: focal terms, base, groups.
-fn roles(sample: &Sample, focal: &[&str], base: &[&str], groups: &[(&str, &[&str])]) -> Roles {
+fn roles(sample: &Sample, focal: &[&str], base: &[&str], groups: Named) -> Roles {
     let group = |name: &str, parts: &[&str]| Group {
         name: name.to_owned(),
         terms: (0..sample.terms.len()).filter(|&t| parts.contains(&term_name(&sample.terms[t]).as_str())).collect(),
@@ -35,7 +38,7 @@ const ERRORS: f64 = 1e-8;
 #[test]
 fn movements_are_those_of_stacked_regressions() {
     let reference = json("gelbach.json");
-    let cases: [(&str, usize, &str, &[&str], &[(&str, &[&str])]); 3] = [
+    let cases: [(&str, usize, &str, &[&str], Named); 3] = [
         (
             "effects",
             4000,
