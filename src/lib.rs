@@ -55,6 +55,7 @@
 //! resampling   wild and score bootstraps, bootstrap of users, permutation tests            core
 //! hypothesis   linear hypotheses as text, joint and simultaneous, across models           core
 //! linalg       ordered parallel sums, Cholesky                                            core
+//! explain      what moved an estimate: decompositions, leave-out, sensitivity              core
 //! curve        many specifications with what joins them                                  core
 //! coverage     how often intervals hold the truth: draws with known values                core
 //! result       what a fitted regression is: plain records                                 core
@@ -145,6 +146,7 @@ pub mod curve;
 pub mod describe;
 pub mod design;
 pub mod estimate;
+pub mod explain;
 pub mod expr;
 pub mod formula;
 pub mod hypothesis;

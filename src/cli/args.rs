@@ -43,6 +43,12 @@ pub enum Command {
     Estimators(super::estimators::EstimatorsArguments),
     /// Average marginal effects of every term, on the scale of the outcome
     Margins(super::margins::MarginsArguments),
+    /// Take an estimate apart: what each control moved
+    Decompose(super::decompose::DecomposeArguments),
+    /// Fit without one control, one level, a few users at a time, and say what changes
+    LeaveOut(super::leave_out::LeaveOutArguments),
+    /// How strong what is not observed would have to be: robustness values, Oster's bounds, E-values
+    Sensitivity(super::sensitivity::SensitivityArguments),
     /// Estimate many specifications at once: a grid of choices, or a stepwise formula, with joint statements
     Curve(super::curve::CurveArguments),
     /// Write down the specifications of a grid before outcomes are looked at

@@ -97,7 +97,7 @@ impl From<RunError> for Failure {
                 };
                 (source_text.clone(), flow)
             }
-            RunError::Fit { .. } | RunError::Cells { .. } => (None, None),
+            RunError::Fit { .. } | RunError::Cells { .. } | RunError::Explain { .. } => (None, None),
         };
         Failure { code, message: error.to_string(), source, flow, hint: error.hint(), unknown_name: None }
     }

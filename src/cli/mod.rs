@@ -5,11 +5,13 @@ mod bootstrap;
 mod check;
 mod coverage;
 mod curve;
+mod decompose;
 mod diagnostic;
 mod estimators;
 mod explain_se;
 mod figure;
 mod fit;
+mod leave_out;
 mod list;
 mod lock;
 mod margins;
@@ -19,11 +21,13 @@ mod plot;
 mod printer;
 mod progress;
 mod reproduce;
+mod sensitivity;
 mod simulate;
 mod source;
 mod table;
 mod target;
 mod test;
+mod twofold;
 mod verb;
 mod verify;
 
@@ -51,6 +55,9 @@ pub fn run(arguments: Arguments) -> u8 {
         Command::Bootstrap(ref bootstrap) => bootstrap::run(bootstrap),
         Command::Estimators(ref estimators) => estimators::run(estimators),
         Command::Margins(ref margins) => margins::run(margins),
+        Command::Decompose(ref decompose) => decompose::run(decompose),
+        Command::LeaveOut(ref leave_out) => leave_out::run(leave_out),
+        Command::Sensitivity(ref sensitivity) => sensitivity::run(sensitivity),
         Command::Curve(ref curve) => curve::run(curve),
         Command::Plan(ref plan) => plan::run(plan),
         Command::Report(ref report) => reproduce::run(report, "report"),

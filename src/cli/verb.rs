@@ -61,6 +61,20 @@ impl VerbArguments {
         &self,
         verb: &str,
         progress: &mut Progress,
+        adjust: impl FnMut(&mut Resolved) -> Result<(), Failure>,
+    ) -> Result<Loaded, Failure> {
+        self.load_with(verb, progress, &[], adjust)
+    }
+
+    /// [`Self::load`], with columns that no specification names.
+    ///
+    /// # Errors
+    /// Whatever is wrong with arguments, files or values.
+    pub fn load_with(
+        &self,
+        verb: &str,
+        progress: &mut Progress,
+        columns: &[String],
         mut adjust: impl FnMut(&mut Resolved) -> Result<(), Failure>,
     ) -> Result<Loaded, Failure> {
         self.source.apply_threads()?;
@@ -76,6 +90,7 @@ impl VerbArguments {
         check_target(self.output.as_deref())?;
         progress.stage("read");
         let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
+        names.extend(columns.iter().cloned());
         names.sort();
         names.dedup();
         let specs = groups.iter().flat_map(|(_, specs)| specs);

@@ -11,6 +11,7 @@ pub mod codes;
 pub mod layout;
 pub mod singletons;
 pub mod slopes;
+mod subset;
 
 use std::sync::Arc;
 

@@ -13,13 +13,16 @@ mod diagnostics_table;
 pub mod document;
 pub mod estimators_table;
 pub mod explain;
+pub mod explained;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow_table;
+pub mod gelbach_table;
 pub mod html;
 pub mod json;
 pub mod json_text;
 pub mod latex;
+pub mod leave_out_table;
 pub mod long;
 pub mod margins_table;
 pub mod markdown;
@@ -32,8 +35,10 @@ pub mod read;
 pub mod regression_table;
 pub mod report;
 pub mod saved;
+pub mod sensitivity_table;
 pub mod tests_table;
 pub mod text;
+pub mod twofold_table;
 pub mod typst;
 pub mod write;
 

@@ -1,6 +1,7 @@
 //! What can go wrong between a resolved specification and its fits.
 
 use crate::estimate::FitError;
+use crate::explain::ExplainError;
 use crate::model::{ModelError, Origin};
 use crate::spec::{Resolved, SourceError};
 use crate::standardise::CellsError;
@@ -26,6 +27,14 @@ pub enum RunError {
         /// What is wrong.
         error: Box<CellsError>,
     },
+    /// An estimate could not be explained.
+    #[error("{context}{error}")]
+    Explain {
+        /// As above.
+        context: String,
+        /// What is wrong.
+        error: Box<ExplainError>,
+    },
     /// The estimation failed.
     #[error("{context}{error}{}", place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default())]
     Fit {
@@ -44,6 +53,7 @@ impl RunError {
         match self {
             RunError::Model { error, .. } => !matches!(**error, ModelError::NoRows { .. }),
             RunError::Cells { error, .. } => !matches!(**error, CellsError::NoOverlap { .. }),
+            RunError::Explain { error, .. } => error.is_input(),
             RunError::Fit { error, .. } => {
                 matches!(
                     **error,
@@ -68,6 +78,7 @@ impl RunError {
         match self {
             RunError::Model { error, .. } => error.hint(),
             RunError::Cells { error, .. } => error.hint(),
+            RunError::Explain { error, .. } => error.hint(),
             RunError::Fit { error, .. } => fit_hint(error),
         }
     }
@@ -88,6 +99,19 @@ impl RunError {
 
     pub(super) fn cells(spec: &Resolved, sample: &str, error: CellsError) -> Self {
         RunError::Cells { context: context(spec, sample), error: Box::new(error) }
+    }
+
+    /// A variable that does not fit the table, beside the formula's own.
+    pub fn model_of(spec: &Resolved, error: ModelError) -> Self {
+        RunError::model(spec, "all", error.of(Origin::Other))
+    }
+
+    /// A failure to explain an estimate; that of a fit stays one.
+    pub fn explain(spec: &Resolved, sample: &str, error: ExplainError) -> Self {
+        match error {
+            ExplainError::Fit(error) => RunError::fit(spec, sample, error, None),
+            error => RunError::Explain { context: context(spec, sample), error: Box::new(error) },
+        }
     }
 
     pub(super) fn fit(spec: &Resolved, sample: &str, error: FitError, place: Option<String>) -> Self {

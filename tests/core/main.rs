@@ -11,6 +11,7 @@ mod curve;
 mod describe;
 mod distributions;
 mod effects;
+mod explain;
 mod firth;
 mod fixest;
 mod glm;

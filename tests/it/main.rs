@@ -10,6 +10,7 @@ mod curve;
 mod curve_fixture;
 mod docs;
 mod estimators;
+mod explain;
 mod explain_se;
 mod explorer;
 mod figure;
