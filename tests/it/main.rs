@@ -5,9 +5,9 @@ use metier::{curve, result};
 
 mod bootstrap;
 mod coverage;
-mod curve;
 #[path = "../../src/curve/fixture.rs"]
 mod curve_fixture;
+mod curves;
 mod docs;
 mod estimators;
 mod explain;
