@@ -386,6 +386,7 @@ impl Runner<'_> {
             groups: Arc::clone(&clusters.groups),
             n_groups: self.groups.count(),
             other: clusters.baseline.clone(),
+            only: true,
         }
     }
 

@@ -174,6 +174,10 @@ pub fn assemble_with(
             }
         },
     };
+    let only_rates = sums::only_rates(sample, options);
+    if only_rates {
+        functionals = sums::rates_alone(functionals, cells.len());
+    }
     let scoring = extra.glm.map(|glm| Scoring { glm, information: point.information, factor: extra.factor });
     let first_margin = functionals.records.len();
     let effects = match options.margins {
@@ -185,13 +189,16 @@ pub fn assemble_with(
     let query = ScoreQuery { outcome: o, shift: outcome.shift, records: &functionals.records };
     let n_levels = sample.rates.as_ref().map_or(0, |factor| factor.levels.len());
     let mut combinations = combinations(sample, options, &functionals, coef.values.len(), outcome.shift);
+    if only_rates {
+        combinations[..coef.values.len()].fill(vec![0.0; len]);
+    }
     let unit = |j: usize| (0..len).map(|m| f64::from(m == j)).collect::<Vec<f64>>();
     combinations.extend((first_margin..len).map(unit));
     let design = Design {
         layout,
         solver,
         n_coef: coef.values.len(),
-        n_rates: first_margin - coef.values.len(),
+        n_rates: first_margin.saturating_sub(coef.values.len()),
         position: &coef.position,
         setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
         combinations: &combinations,
@@ -212,6 +219,9 @@ pub fn assemble_with(
         settled = settle(options.multiway, "coefficients", &names, &mut vcov);
     }
     variance.mask(&mut vcov, 0..n_coef);
+    if only_rates {
+        vcov.fill(f64::NAN);
+    }
     let errors: Vec<f64> = (0..n_coef).map(|j| vcov[j * n_coef + j].sqrt()).collect();
     let mut warnings: Vec<String> = extra
         .separations
@@ -224,7 +234,9 @@ pub fn assemble_with(
     }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
-    warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
+    if !only_rates {
+        warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
+    }
     for (j, term) in coef.names.iter().enumerate() {
         warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
     }
@@ -290,8 +302,11 @@ pub fn assemble_with(
     let sums = options.sums.as_ref().filter(|_| !sample.clusters.is_empty()).map(|request| {
         let rate_names = rates.iter().flat_map(|rates| rates.levels.iter().map(|row| format!("rate::{}", row.level)));
         let names: Vec<String> = coef.names.iter().cloned().chain(rate_names).collect();
-        let all: Vec<&[f64]> = picks.iter().chain(&functionals.combination).map(Vec::as_slice).collect();
-        sums::sums(rows, &query, request, &names, &all)
+        let all: Vec<Vec<f64>> = picks.iter().chain(&functionals.combination).cloned().collect();
+        match &variance.grouped {
+            Some(summed) => sums::chosen(summed, request, &names, &all),
+            None => sums::sums(rows, &query, request, &names, &all, exact),
+        }
     });
     let margins = options.margins.then(|| {
         let picks = &combinations[combinations.len() - (len - first_margin)..];

@@ -94,6 +94,8 @@ pub struct SumRequest {
     pub n_groups: usize,
     /// Influence of another estimate on each cluster of the sample.
     pub other: Option<Arc<Vec<f64>>>,
+    /// Whether nothing else is wanted: if all numbers are adjusted rates, the coefficients then have no errors.
+    pub only: bool,
 }
 
 /// Influence of several numbers by groups of clusters.

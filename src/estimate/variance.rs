@@ -3,8 +3,8 @@
 
 use super::assemble::{Counts, Extra, Point, Problem};
 use super::leveraged::{self, Design};
-use super::{FitError, Options};
-use crate::aggregate::{Aggregator, Grouping, ScoreQuery};
+use super::{FitError, Options, sums};
+use crate::aggregate::{Aggregator, GroupedSums, Grouping, ScoreQuery};
 use crate::design::singletons::Exact;
 use crate::result::*;
 use crate::vcov::small_sample::{Term, by_definition, reference, small_sample};
@@ -32,6 +32,8 @@ pub(super) struct Variance {
     pub unidentified: Vec<Unidentified>,
     /// Degrees of freedom of [`Design::combinations`], where each has its own.
     pub df: Vec<f64>,
+    /// Sums by groups of clusters from the same pass, if that gave them.
+    pub grouped: Option<GroupedSums>,
 }
 
 impl Variance {
@@ -49,7 +51,8 @@ impl Variance {
         let reference = reference(&rule, &counts.sizes(), Some(meat.smallest()));
         let clusters = meat.clusters();
         let terms = if options.keep_bare { meat.terms } else { Vec::new() };
-        Ok(Variance { matrix, clusters, small_sample, reference, terms, unidentified: Vec::new(), df: Vec::new() })
+        let (unidentified, df, grouped) = Default::default();
+        Ok(Variance { matrix, clusters, small_sample, reference, terms, unidentified, df, grouped })
     }
 
     /// A covariance without clusters; `bare` is multiplied by the factor.
@@ -64,8 +67,8 @@ impl Variance {
             Vec::new()
         };
         let reference = reference(&rule, &sizes, None);
-        let (clusters, unidentified, df) = Default::default();
-        Variance { matrix, clusters, small_sample, reference, terms, unidentified, df }
+        let (clusters, unidentified, df, grouped) = Default::default();
+        Variance { matrix, clusters, small_sample, reference, terms, unidentified, df, grouped }
     }
 
     /// A covariance whose factor is part of its definition and in the matrix, by `clusters` or (without) by rows.
@@ -78,7 +81,7 @@ impl Variance {
     ) -> Self {
         let sizes = counts.sizes();
         let smallest = clusters.iter().map(|cluster| cluster.count).min();
-        let (terms, unidentified, df) = Default::default();
+        let (terms, unidentified, df, grouped) = Default::default();
         Variance {
             matrix,
             clusters,
@@ -91,6 +94,7 @@ impl Variance {
             terms,
             unidentified,
             df,
+            grouped,
         }
     }
 
@@ -172,6 +176,11 @@ pub(super) fn variance(
         }
         VcovKind::Cr1 => {
             let names: Vec<&str> = sample.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+            if let Some(request) = options.sums.as_ref().filter(|_| sums::only_rates(sample, options)) {
+                let grouped = sums::grouped(rows, query, request, exact);
+                let meat = clustered_meat(&names, l, options.multiway, false, |_| grouped.meat.clone());
+                return Ok(Variance { grouped: Some(grouped), ..Variance::clustered(options, counts, meat)? });
+            }
             let meat_of = |subset: &[usize]| rows.meat(query, Grouping::Clusters(subset), exact);
             let meat = clustered_meat(&names, l, options.multiway, options.keep_bare, meat_of);
             Variance::clustered(options, counts, meat)
