@@ -284,15 +284,13 @@ fn extremes(curve: &Curve) -> Grid {
     let mut order: Vec<(&Specification, &Outcome)> = estimated(curve).collect();
     order.sort_by(|a, b| a.1.effect.estimate.total_cmp(&b.1.effect.estimate));
     let row = |(one, found): &(&Specification, &Outcome)| {
-        let options: Vec<&str> = curve
+        let base = &curve.specifications[curve.baseline].options;
+        let options: Vec<String> = curve
             .choices
             .iter()
-            .zip(&one.options)
-            .filter(|(choice, option)| choice.options.len() > 1 && choice.options[**option].name != "out")
-            .map(|(choice, &option)| match choice.is_control {
-                true => choice.label.as_str(),
-                false => choice.options[option].label.as_str(),
-            })
+            .zip(one.options.iter().zip(base))
+            .filter(|(_, (option, base))| option != base)
+            .map(|(choice, (&option, _))| format!("{}: {}", choice.label, choice.options[option].label))
             .collect();
         let cells = vec![
             Cell::number(fixed(found.effect.estimate)),
@@ -310,7 +308,7 @@ fn extremes(curve: &Curve) -> Grid {
     }
     Grid {
         caption: String::from("Smallest and largest effects"),
-        header: vec![["Effect", "", "Less baseline", "", "Options"].map(str::to_owned).to_vec()],
+        header: vec![["Effect", "", "Less baseline", "", "Other than the baseline"].map(str::to_owned).to_vec()],
         sections,
         ..Grid::default()
     }
