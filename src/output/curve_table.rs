@@ -170,20 +170,32 @@ pub fn document(curve: &Curve) -> Document {
         blocks.push(Block::Grid(by_option(curve)));
         blocks.push(Block::Grid(extremes(curve)));
     }
-    let failures: Vec<String> = curve
-        .specifications
-        .iter()
-        .filter_map(|one| Some(format!("`{}` {}: {}", one.id, one.formula, one.outcome.as_ref().err()?.reason)))
-        .collect();
-    if !failures.is_empty() {
-        let more = failures.len().saturating_sub(10);
-        let mut lines: Vec<String> = failures.into_iter().take(10).collect();
-        if more > 0 {
-            lines.push(format!("and {more} more: see `reason` in the table of specifications"));
-        }
+    let lines = failures(curve);
+    if !lines.is_empty() {
         blocks.push(Block::Lines { heading: String::from("Not estimated"), lines });
     }
     Document { title: curve.title.clone(), notices: curve.data_note.iter().cloned().collect(), blocks }
+}
+
+/// Reasons of specifications without estimate, each once.
+fn failures(curve: &Curve) -> Vec<String> {
+    let mut reasons: Vec<(&str, &Specification, usize)> = Vec::new();
+    for one in &curve.specifications {
+        let Err(failure) = &one.outcome else { continue };
+        match reasons.iter_mut().find(|(reason, _, _)| *reason == failure.reason) {
+            Some((_, _, count)) => *count += 1,
+            None => reasons.push((&failure.reason, one, 1)),
+        }
+    }
+    let line = |(reason, one, count): &(&str, &Specification, usize)| {
+        format!("{reason}: {}, e.g. {}", number::counted(*count, "specification", "specifications"), one.formula)
+    };
+    let more = reasons.len().saturating_sub(10);
+    let mut lines: Vec<String> = reasons.iter().take(10).map(line).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more reasons: see `reason` in the table of specifications"));
+    }
+    lines
 }
 
 fn counts(curve: &Curve) -> String {

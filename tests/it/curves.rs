@@ -14,7 +14,7 @@ name = "outcome"
 options = [{ name = "verified", outcome = "verified" }, { name = "odd", outcome = "no_such_column" }]
 [[choice]]
 name = "sample"
-options = [{ name = "all" }, { name = "none", where = 'work_mode == "Nothing"' }]
+options = [{ name = "all" }, { name = "none", where = 'task_value > 1e12' }]
 [[choice]]
 name = "estimator"
 options = [{ name = "lpm", estimator = "lpm" }, { name = "logit", estimator = "logit" }, { name = "cw", estimator = "cw" }]
@@ -117,7 +117,7 @@ fn a_folder_has_every_file_and_plans_mark_what_they_name() {
         "{table}"
     );
     assert_eq!(first, folder.run(&arguments).ok());
-    let changed = folder.read("plan.json").replace("less", "more");
+    let changed = folder.read("plan.json").replace("small", "large");
     std::fs::write(folder.path("plan.json"), changed).unwrap();
     let refused = folder.run(&arguments);
     assert!(refused.code == 2 && refused.err.contains("changed after it was locked"), "{}", refused.err);
