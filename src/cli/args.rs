@@ -195,7 +195,7 @@ pub struct EntryArguments {
     /// Cluster variables: `a`, `a+b` for two ways, `a^b` for combinations
     #[arg(long)]
     pub cluster: Option<String>,
-    /// Covariance; cr1 where clusters are given, else iid
+    /// Covariance; without it iid, and with clusters cr1, or cr3 where few of them matter or parameters are many
     #[arg(long, value_enum)]
     pub vcov: Option<VcovName>,
     /// Parameters that fixed effects count in K: nominal (default), or their exact rank

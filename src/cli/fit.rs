@@ -103,7 +103,7 @@ pub fn compute(arguments: &FitArguments, progress: &mut Progress, lock: bool) ->
             [] => vec![None],
             paths => paths.iter().map(|path| Some(path.as_str())).collect(),
         };
-        Some(Inputs::of(&arguments.source, &files, &paths, &flags, &settings, &table, drawn)?)
+        Some(Inputs::of(&arguments.source, &files, &paths, &flags, specs(), &settings, &table, drawn)?)
     } else {
         None
     };

@@ -2,6 +2,7 @@
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
 use super::diagnostics::{self, Reported};
+use super::doubts;
 use super::effects::FittedRows;
 use super::incidental;
 use super::leveraged::Design;
@@ -10,15 +11,15 @@ use super::outcome::RowConstants;
 use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
-use super::variance::{blank, variance};
+use super::variance::blank;
 use super::{FitError, Fitted, Influence, Options};
 use crate::absorb::Solver;
 use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
-use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
+use crate::design::{RatesFactor, Sample};
 use crate::inference::intervals::estimate;
 use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::contrasts;
@@ -195,7 +196,11 @@ pub fn assemble_with(
         setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
         combinations: &combinations,
     };
-    let variance = variance(problem, &query, exact, design, &point, &counts, stats.sigma, &extra)?;
+    let labels = labels(&coef.names, sample.rates.as_ref());
+    let facts = (&point, &counts, &extra);
+    let (variance, vcov_kind, doubt) = doubts::trusted(problem, &query, exact, design, facts, stats.sigma, &labels)?;
+    let options = &Options { vcov: vcov_kind, ..options.clone() };
+    let problem = Problem { options, ..problem };
     let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
     let df = variance.degrees_of_freedom(coef.values.len(), n_levels, len - first_margin);
@@ -223,7 +228,8 @@ pub fn assemble_with(
     }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
-    warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
+    warnings.extend(doubt);
+    warnings.extend(diagnostics::warning(options, design, &counts, n_coef));
     for (j, term) in coef.names.iter().enumerate() {
         warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
     }
@@ -374,6 +380,18 @@ fn reported(
         df: own.get(at).copied(),
     };
     names.into_iter().enumerate().map(number).collect()
+}
+
+/// Names of the first of [`combinations`]: coefficients, rates, differences of rates.
+fn labels(coefficients: &[String], rates: Option<&RatesFactor>) -> Vec<String> {
+    let mut labels = coefficients.to_vec();
+    let Some(factor) = rates else { return labels };
+    let level = |k: usize| factor.levels[k].as_str();
+    labels.extend((0..factor.levels.len()).map(|k| format!("rate::{}", level(k))));
+    let others = (0..factor.levels.len()).filter(|&k| k != factor.reference);
+    labels.extend(others.map(|k| format!("{} - {}", level(k), level(factor.reference))));
+    labels.extend((1..factor.levels.len()).map(|k| format!("{} - {}", level(k), level(k - 1))));
+    labels
 }
 
 /// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.

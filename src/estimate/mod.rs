@@ -6,6 +6,7 @@ mod adjusted;
 mod assemble;
 mod conditional;
 mod diagnostics;
+mod doubts;
 pub mod effects;
 mod firth;
 mod glm;
@@ -31,6 +32,7 @@ use crate::result::{Composition, Family, Margins, ModelFit, Separation, VcovKind
 use crate::vcov::Bare;
 use crate::vcov::convention::{Rule, Shared, Ssc};
 use crate::vcov::multiway::Multiway;
+pub use doubts::{FEW_CLUSTERS, FEW_EFFECTIVE, PARAMETERS_PER_ROW};
 use effects::{EffectEstimates, FittedRows};
 use link::Glm;
 
@@ -41,6 +43,8 @@ pub struct Options {
     pub family: Family,
     /// Covariance of the coefficients.
     pub vcov: VcovKind,
+    /// What takes the place of [`VcovKind::Cr1`] where few clusters matter or parameters are many; `None` to warn only.
+    pub few_clusters: Option<VcovKind>,
     /// Small-sample convention.
     pub ssc: Ssc,
     /// How terms of several cluster variables become one covariance.
@@ -81,6 +85,7 @@ impl Default for Options {
         Options {
             family: Family::Ols,
             vcov: VcovKind::Cr1,
+            few_clusters: None,
             ssc: Ssc::default(),
             multiway: Multiway::default(),
             method: Method::Auto,

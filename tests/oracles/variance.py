@@ -21,6 +21,10 @@ DEFINITIONS = {
            "(fixed)",
     "cr3j": "(G-1)/G * (sum d d' - (sum d)(sum d)'/G)",
     "hc3": "sum d d' with every row a cluster",
+    "diagnostics": "of coefficients, rates, differences to level 1, adjacent differences: with r_i = sqrt(om_i) z_i' A^-1 c (om the weight, or "
+                   "information, of row i; c the number as a combination of theta) over the rows of the fit, leverage L_g = sum_g r^2 / sum "
+                   "r^2, `effective` = (sum v)^2 / sum v^2 for v_g = sum_g r^2, `correlated` the same for v_g = (sum_g r^2 + (sum_g "
+                   "r)^2) / 2, `variation` that of L, `change` the largest |d| of a cluster (rates sampled)",
 }
 CASES = {
     "weighted_additive": dict(rows=500, fe=["work_mode", "band"], extra=["log(prompts)"], weighted=True),
@@ -180,6 +184,30 @@ def run(d, rows, fe, extra=(), weighted=False, cluster="user_id", family="ols", 
         lost += np.isin(shown, list(dropped))
     result = {"names": names, "G": G, "n": int(keep.sum()), "coef": theta[shown], "rates": full_rates, "lost": lost.tolist()}
     assert not lost.any(), lost
+    om_fit = wu if family == "ols" else om
+    gradients = [s / total for s in sums] if family == "ols" else grad
+    unit = np.eye(z.shape[1], dtype=LD)
+    numbers = [unit[j] for j in shown] + gradients
+    dev = np.concatenate([np.array(coefs) - theta[shown], np.array(rates) - full_rates], axis=1)
+    p0 = len(shown)
+    pairs = [(k, 0) for k in range(1, 5)] + [(k, k - 1) for k in range(1, 5)]
+    numbers += [gradients[i] - gradients[j] for i, j in pairs]
+    dev = np.concatenate([dev] + [(dev[:, p0 + i] - dev[:, p0 + j])[:, None] for i, j in pairs], axis=1)
+    inside = keep[use]
+    groups = np.unique(gu[inside], return_inverse=True)[1]
+    spread = {key: [] for key in ("largest", "variation", "effective", "correlated")}
+    for c in numbers:
+        r = (np.sqrt(om_fit) * (z @ solve(a, c)[0]))[inside]
+        square, line = np.zeros(G, dtype=LD), np.zeros(G, dtype=LD)
+        np.add.at(square, groups, r * r)
+        np.add.at(line, groups, r)
+        star = lambda v: v.sum() ** 2 / (v * v).sum()
+        share = square / square.sum()
+        spread["largest"].append(share.max())
+        spread["variation"].append(share.std() / share.mean())
+        spread["effective"].append(star(square))
+        spread["correlated"].append(star((square + line * line) / 2))
+    result["diagnostics"] = {**spread, "change": np.abs(dev).max(axis=0)}
     kinds = [("coef", coefs, theta[shown]), ("rates_sampled", rates, full_rates)] + ([("rates_fixed", rates_fixed, full_rates)] if fixed else [])
     for name, values, full in kinds:
         dev = np.array(values) - full
