@@ -166,6 +166,10 @@ pub struct FitArguments {
     /// File to write with the fitted value of every row used: .csv or .json
     #[arg(long, value_name = "FILE")]
     pub save_fitted: Option<PathBuf>,
+    /// File to write with the weight of every row's outcome in every coefficient and adjusted rate of a linear model: .csv
+    /// or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_weights: Option<PathBuf>,
     /// File to write with everything that `metier verify` needs to repeat the run
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,

@@ -4,7 +4,6 @@ use super::adjusted::{Scale, adjusted_rates, describe_overlap};
 use super::diagnostics::{self, Reported};
 use super::doubts;
 use super::effects::FittedRows;
-use super::incidental;
 use super::leveraged::Design;
 use super::link::Glm;
 use super::outcome::RowConstants;
@@ -13,6 +12,7 @@ use super::shared::Shared;
 use super::statistics::fit_statistics;
 use super::variance::blank;
 use super::{FitError, Fitted, Influence, Options};
+use super::{implied, incidental};
 use crate::absorb::Solver;
 use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
@@ -322,6 +322,10 @@ pub fn assemble_with(
         }
     };
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
+    let weights = options.keep_weights.then(|| {
+        let names = [coef.names.as_slice(), &labels[n_coef..n_coef + n_levels]].concat();
+        implied::weights(sample, cells, &functionals.records, names, &combinations)
+    });
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -353,7 +357,7 @@ pub fn assemble_with(
         diagnostics,
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins, weights })
 }
 
 /// Coefficients, rates and differences of rates with their errors.

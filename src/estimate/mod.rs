@@ -10,6 +10,7 @@ mod doubts;
 pub mod effects;
 mod firth;
 mod glm;
+pub mod implied;
 mod incidental;
 mod leveraged;
 pub mod link;
@@ -34,6 +35,7 @@ use crate::vcov::convention::{Rule, Shared, Ssc};
 use crate::vcov::multiway::Multiway;
 pub use doubts::{FEW_CLUSTERS, FEW_EFFECTIVE, PARAMETERS_PER_ROW};
 use effects::{EffectEstimates, FittedRows};
+use implied::ImpliedWeights;
 use link::Glm;
 
 /// What to fit, apart from the design.
@@ -68,6 +70,8 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the weights that a linear model gives to outcomes are returned.
+    pub keep_weights: bool,
     /// Whether the terms of the covariance are returned without factors, and every count of the effects.
     pub keep_bare: bool,
     /// Whether a logit maximises Firth's penalised likelihood.
@@ -97,6 +101,7 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            keep_weights: false,
             keep_bare: false,
             firth: false,
             margins: false,
@@ -132,6 +137,8 @@ pub struct Fitted {
     pub bare: Option<Bare>,
     /// Average marginal effects, if asked for.
     pub margins: Option<Margins>,
+    /// Implied weights of all rows of the sample, if asked for.
+    pub weights: Option<ImpliedWeights>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.
@@ -279,6 +286,12 @@ pub enum FitError {
         /// Why not.
         reason: String,
     },
+    /// No implied weights.
+    #[error("there are no implied weights: {reason}")]
+    NoWeights {
+        /// Why not.
+        reason: &'static str,
+    },
     /// Slopes by level that cannot be absorbed as asked for.
     #[error("the slopes of `{effect}` {reason}")]
     Slopes {
@@ -362,6 +375,11 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     }
     if options.margins
         && let Err(error) = check_margins(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if options.keep_weights
+        && let Err(error) = implied::check(options)
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }

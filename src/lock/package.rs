@@ -180,13 +180,14 @@ fn rename(value: &mut Value, copies: &[DataCopy]) {
 }
 
 /// Options that name what is written or how it looks, with a value.
-const WRITING: [&str; 10] = [
+const WRITING: [&str; 11] = [
     "--output",
     "-o",
     "--format",
     "--lock",
     "--save-effects",
     "--save-fitted",
+    "--save-weights",
     "--out",
     "--digits",
     "--stars",

@@ -12,4 +12,4 @@ pub use counts::sample_counts;
 pub use error::RunError;
 pub use jobs::{Labels, fit_and_save, fit_models};
 pub use samples::{SampleOf, fit_failure, name_fit, outcome_position, prepare_samples};
-pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow};
+pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow, SavedWeights};

@@ -159,6 +159,7 @@ pub fn reference_fit(sample: &Sample, options: &Options) -> Result<ModelFit, Res
         few_clusters: None,
         keep_influence: false,
         keep_fitted: false,
+        keep_weights: false,
         keep_effects: false,
         ..options.clone()
     };

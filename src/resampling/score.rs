@@ -94,6 +94,7 @@ fn likelihood_scores(
         vcov: VcovKind::Cr1,
         few_clusters: None,
         keep_fitted: true,
+        keep_weights: false,
         keep_effects: false,
         keep_influence: false,
         bias_correction: false,

@@ -267,6 +267,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         diagnostics: entry.diagnostics.unwrap_or(false),
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
+        keep_weights: false,
         keep_effects: false,
         keep_bare: false,
         firth: entry.firth.unwrap_or(false),

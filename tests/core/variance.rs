@@ -373,7 +373,7 @@ fn the_default_is_cr1_where_clusters_are_many_and_of_like_size() {
     assert_eq!(fit.vcov_kind, VcovKind::Cr1);
     assert!(fit.warnings.iter().all(|warning| !warning.contains("CR1")), "{:?}", fit.warnings);
     // many parameters are another reason
-    let mut fine = unnamed("verified ~ i(expertise, ref=1) | work_mode^month^band^occupation");
+    let mut fine = unnamed("verified ~ i(expertise, ref=1) | work_mode^month^band^task_occupation");
     fine.cluster = vec!["pair"];
     let fit = run(&table, &fine).fit;
     let per_row = fit.small_sample.k as f64 / fit.small_sample.n as f64;

@@ -437,7 +437,16 @@ impl Record<'_> {
             .chain(doubt)
             .collect(),
         };
-        Ok(Fitted { fit, influence: None, joint: None, rows: None, effects: None, bare: None, margins: None })
+        Ok(Fitted {
+            fit,
+            influence: None,
+            joint: None,
+            rows: None,
+            effects: None,
+            bare: None,
+            margins: None,
+            weights: None,
+        })
     }
 
     /// The effects, of which nothing is counted: they are conditioned on.

@@ -311,7 +311,7 @@ fn record(
         diagnostics: Vec::new(),
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None, weights: None })
 }
 
 /// Doubts about CR1; clusters of single coefficients are looked at where that takes milliseconds.

@@ -17,6 +17,9 @@ use crate::design::layout::Layout;
 use crate::resampling::problem::Linear;
 use crate::resampling::weights::{LANES, Lanes, Pass};
 
+/// Entries whose groups are fetched ahead: they fit the first-level cache.
+const WINDOW: usize = 64;
+
 /// An entry of a cluster with several, in the order of cells.
 #[derive(Debug, Clone, Copy)]
 struct Shared<const N: usize> {
@@ -263,11 +266,22 @@ impl<'a, const N: usize> Apart<'a, N> {
     fn second_pass<P: Pass>(&self, weights: &P, scratch: &Scratch, sums: &mut Sums<N>) {
         let (of_groups, of_columns) = scratch.sums.split_at(self.groups.len() * N);
         let mut first = [0usize; 2];
+        // groups are met at random: a tight loop fetches those of a window of entries, so that cache misses overlap
+        let mut near = [[[0.0; LANES]; N]; WINDOW];
+        let (mut base, mut filled) = (0, 0);
         for (g, cluster) in (self.singles.len()..).zip(&self.several) {
             let ends = cluster.ends.map(|end| end as usize);
             let mut fitted = [[0.0; LANES]; N];
-            for &(group, weighted) in &self.of_groups[first[0]..ends[0]] {
-                (0..N).for_each(|b| add(&mut fitted[b], weighted, &of_groups[group as usize * N + b]));
+            for at in first[0]..ends[0] {
+                if at == filled {
+                    base = at;
+                    filled = (at + WINDOW).min(self.of_groups.len());
+                    for (near, &(group, _)) in near.iter_mut().zip(&self.of_groups[base..filled]) {
+                        near.copy_from_slice(&of_groups[group as usize * N..(group as usize + 1) * N]);
+                    }
+                }
+                let (near, weighted) = (&near[at - base], self.of_groups[at].1);
+                (0..N).for_each(|b| add(&mut fitted[b], weighted, &near[b]));
             }
             for &(column, weighted) in &self.of_columns[first[1]..ends[1]] {
                 (0..N).for_each(|b| add(&mut fitted[b], weighted, &of_columns[column as usize * N + b]));
