@@ -127,7 +127,7 @@ fn main() {
     let labels = |_: &str, level: &str| level.to_owned();
     let mut runner =
         Runner { cluster: Some(String::from("user")), groups: groups.clone(), levels, baseline: None, labels: &labels };
-    runner.baseline = runner.influence_of(&workspace, &jobs[0]);
+    runner.baseline = runner.influence_of(&workspace, &jobs[0]).map(|(influence, _)| influence);
     let start = Instant::now();
     let results = runner.run(&workspace, &jobs, &|_| {});
     let fitted = start.elapsed().as_secs_f64();

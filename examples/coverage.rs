@@ -1,19 +1,20 @@
 //! The study behind `docs/coverage.md` without the program around it: `metier coverage` calls the same function.
 //!
 //! ```text
-//! cargo run --release --no-default-features --example coverage -- DESIGN CLUSTERS DRAWS SEED
+//! cargo run --release --no-default-features --example coverage -- DESIGN CLUSTERS DRAWS SEED [METHOD ...]
 //! ```
 //!
 //! Prints one line per number, separated by commas.
 
+use metier::coverage::methods::Method;
 use metier::coverage::population::Design;
 use metier::coverage::{Study, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [design, clusters, draws, seed] = arguments.as_slice() else {
-        eprintln!("usage: coverage DESIGN CLUSTERS DRAWS SEED");
+    let [design, clusters, draws, seed, methods @ ..] = arguments.as_slice() else {
+        eprintln!("usage: coverage DESIGN CLUSTERS DRAWS SEED [METHOD ...]");
         std::process::exit(2);
     };
     let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("`{text}` is not a number"));
@@ -24,6 +25,10 @@ fn main() {
         draws: number(draws),
         seed: number(seed),
         conf_level: 0.95,
+        methods: Method::ALL
+            .into_iter()
+            .filter(|m| methods.is_empty() || methods.iter().any(|n| n == m.name()))
+            .collect(),
     };
     let done = AtomicU64::new(0);
     let rows = run(&study, &|| {
@@ -34,7 +39,7 @@ fn main() {
     });
     for row in rows {
         println!(
-            "{},{},{:?},{},{},{},{},{},{:.5},{:.5},{:.5},{:.3},{:.4},{:.4}",
+            "{},{},{:?},{},{},{},{},{},{:.5},{:.5},{:.5},{:.3},{:.4},{:.4},{:.4}",
             row.design.name(),
             row.clusters,
             row.family,
@@ -48,7 +53,8 @@ fn main() {
             row.std_deviation,
             row.ratio(),
             row.coverage,
-            row.coverage_error
+            row.coverage_error,
+            row.switched
         );
     }
 }

@@ -102,7 +102,7 @@ fn one(users: usize, by_user: bool, seed: u64) -> [f64; 6] {
     let mut runner =
         Runner { cluster: Some(String::from("user")), groups: groups.clone(), levels, baseline: None, labels: &labels };
     let jobs = jobs();
-    runner.baseline = runner.influence_of(&workspace, &jobs[0]);
+    runner.baseline = runner.influence_of(&workspace, &jobs[0]).map(|(influence, _)| influence);
     let results = runner.run(&workspace, &jobs, &|_| {});
     let joined = assemble(results, 0, &groups, 4, 0.95, DrawOptions { draws: 499, seed, alpha: 0.05 });
     let found: Vec<_> = joined.outcomes.iter().flatten().collect();

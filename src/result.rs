@@ -113,6 +113,8 @@ pub struct NumberDiagnostics {
     pub leverage_variation: f64,
     /// G* = G / (1 + variation^2).
     pub effective_clusters: f64,
+    /// The same with errors correlated at 1/2 within clusters.
+    pub effective_correlated: f64,
     /// Bell-McCaffrey degrees of freedom, with CR2.
     pub df: Option<f64>,
     /// Largest absolute change when one cluster is left out; `NaN` if it is not known.

@@ -19,6 +19,7 @@ pub use rows::Rows;
 
 use crate::design::cells::{CellOutcome, Cells};
 use crate::design::singletons::Exact;
+use crate::vcov::partial::Effective;
 
 /// Whose influence is summed: an outcome, and the ingredients of every cell.
 #[derive(Debug, Clone)]
@@ -82,6 +83,9 @@ pub trait Aggregator: Sync {
     fn by_cluster(&self, outcome: usize, shift: f64, grouping: Grouping, split_weights: bool) -> ClusterCells;
     /// Summed influence of every cluster of one variable, `n_clusters x L`.
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64>;
+    /// Effective clusters of one variable for numbers whose rows weigh `sqrt(w) r_c`; `r` is cells x `width`, and zero in
+    /// cells outside the estimation, which `exact` marks.
+    fn effective(&self, cluster: usize, r: &[f64], width: usize, exact: &[Exact]) -> Effective;
     /// Sum of squared weights in each cell.
     fn squared_weights(&self) -> Vec<f64>;
     /// Calls `f` with what each cluster of the first variable (each row, without clusters) adds to cells, in the order of

@@ -3,10 +3,11 @@
 use super::by_cluster::{self, ClusterCells, Partition};
 use super::{Aggregator, CellPart, Grouping, Meat, ScoreQuery};
 use crate::design::cells::{CellOutcome, Cells};
-use crate::design::codes::combine;
+use crate::design::codes::{combine, sort_by_code};
 use crate::design::singletons::Exact;
 use crate::design::{Cluster, Effect, Outcome, Sample};
 use crate::linalg::blocks::sum_blocks;
+use crate::vcov::partial::{self, Effective};
 
 /// Rows looked ahead in the row pass: their records (one or two cache lines each) fit the first-level cache.
 const WINDOW: usize = 64;
@@ -330,6 +331,26 @@ impl Aggregator for Rows<'_> {
     fn influence(&self, query: &ScoreQuery, cluster: usize) -> Vec<f64> {
         let cluster = &self.sample.clusters[cluster];
         self.sums_by(query, &cluster.codes, cluster.n_clusters)
+    }
+
+    fn effective(&self, cluster: usize, r: &[f64], width: usize, exact: &[Exact]) -> Effective {
+        let weights = self.sample.weights.as_deref();
+        let add = |row: usize, sum: &mut [f64], square: &mut [f64]| {
+            let cell = self.cells.of_row[row] as usize;
+            let (r, root) = (&r[cell * width..(cell + 1) * width], weights.map_or(1.0, |weights| weights[row].sqrt()));
+            for ((sum, square), r) in sum.iter_mut().zip(square).zip(r) {
+                let own = root * r;
+                *sum += own;
+                *square += own * own;
+            }
+            exact[cell] == Exact::No
+        };
+        if cluster == 0 {
+            return partial::effective(&self.bounds, None, width, add);
+        }
+        let cluster = &self.sample.clusters[cluster];
+        let (order, bounds) = sort_by_code(&cluster.codes, cluster.n_clusters);
+        partial::effective(&bounds, Some(&order), width, add)
     }
 
     fn squared_weights(&self) -> Vec<f64> {

@@ -176,6 +176,10 @@ pub struct FitArguments {
     /// File to write with the fitted value of every row used: .csv or .json
     #[arg(long, value_name = "FILE")]
     pub save_fitted: Option<PathBuf>,
+    /// File to write with the weight of every row's outcome in every coefficient and adjusted rate of a linear model: .csv
+    /// or .json
+    #[arg(long, value_name = "FILE")]
+    pub save_weights: Option<PathBuf>,
     /// File to write with everything that `metier verify` needs to repeat the run
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
@@ -205,7 +209,7 @@ pub struct EntryArguments {
     /// Cluster variables: `a`, `a+b` for two ways, `a^b` for combinations
     #[arg(long)]
     pub cluster: Option<String>,
-    /// Covariance; cr1 where clusters are given, else iid
+    /// Covariance; without it iid, and with clusters cr1, or cr3 where few of them matter or parameters are many
     #[arg(long, value_enum)]
     pub vcov: Option<VcovName>,
     /// Parameters that fixed effects count in K: nominal (default), or their exact rank

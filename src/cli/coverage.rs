@@ -4,6 +4,7 @@ use super::args::OutputFormat;
 use super::fit::format_of;
 use super::progress::Progress;
 use super::{Failure, exit, printer};
+use crate::coverage::methods::Method;
 use crate::coverage::population::Design;
 use crate::coverage::{Row, Study, run as study};
 use crate::output::coverage_table::{coverage_document, coverage_table};
@@ -102,6 +103,7 @@ pub fn run(arguments: &CoverageArguments) -> Result<u8, Failure> {
                 draws: arguments.draws,
                 seed: arguments.seed,
                 conf_level: arguments.conf_level,
+                methods: Method::ALL.to_vec(),
             };
             progress.stage(&format!("{}, {clusters} users", one.design.name()));
             let counter = progress.counter(usize::try_from(one.draws).unwrap_or(usize::MAX));

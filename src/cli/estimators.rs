@@ -51,6 +51,7 @@ pub fn run(arguments: &EstimatorsArguments) -> Result<u8, Failure> {
     let loaded = verb.load("estimators", &mut progress, |spec| {
         verb.refuse_target("estimators", spec)?;
         // without clusters every row is its own: there are no errors under equal variance here
+        spec.options.few_clusters = None;
         if spec.options.vcov == VcovKind::Iid && verb.entry.vcov.is_none() {
             spec.options.vcov = VcovKind::Hc1;
         }

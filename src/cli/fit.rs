@@ -8,7 +8,7 @@ use super::table::check_stars;
 use super::{Failure, exit, printer};
 use crate::model::Workspace;
 use crate::output::data_table::DataTable;
-use crate::output::saved::{effects_table, fitted_table, text_for};
+use crate::output::saved::{effects_table, fitted_table, text_for, weights_table};
 use crate::output::write::{check_target, write};
 use crate::output::{Format, RenderOptions, render};
 use crate::pipeline::{Saved, fit_and_save};
@@ -32,6 +32,7 @@ pub fn run(arguments: &FitArguments) -> Result<u8, Failure> {
     let note = run.data_note.as_deref();
     save(arguments.save_effects.as_deref(), || effects_table(&fits, note))?;
     save(arguments.save_fitted.as_deref(), || fitted_table(&fits, note))?;
+    save(arguments.save_weights.as_deref(), || weights_table(&fits, note))?;
     run.fits.extend(fits.into_iter().map(|(fit, _)| fit));
     if let (Some(path), Some(inputs)) = (&arguments.lock, inputs) {
         write(Some(path), inputs.lock(super::lock::command_line(), &run).to_text().as_bytes())?;
@@ -74,6 +75,7 @@ pub fn compute(arguments: &FitArguments, progress: &mut Progress, lock: bool) ->
     for spec in groups.iter_mut().flat_map(|(_, specs)| specs) {
         spec.options.keep_effects = arguments.save_effects.is_some();
         spec.options.keep_fitted = arguments.save_fitted.is_some();
+        spec.options.keep_weights = arguments.save_weights.is_some();
     }
     let settings: Vec<_> = files.iter().map(|file| file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
@@ -103,7 +105,7 @@ pub fn compute(arguments: &FitArguments, progress: &mut Progress, lock: bool) ->
             [] => vec![None],
             paths => paths.iter().map(|path| Some(path.as_str())).collect(),
         };
-        Some(Inputs::of(&arguments.source, &files, &paths, &flags, &settings, &table, drawn)?)
+        Some(Inputs::of(&arguments.source, &files, &paths, &flags, specs(), &settings, &table, drawn)?)
     } else {
         None
     };
@@ -112,7 +114,11 @@ pub fn compute(arguments: &FitArguments, progress: &mut Progress, lock: bool) ->
 
 /// Refuses files that could not be written, before the work.
 fn check_targets(arguments: &FitArguments) -> Result<(), Failure> {
-    let saved = [("--save-effects", &arguments.save_effects), ("--save-fitted", &arguments.save_fitted)];
+    let saved = [
+        ("--save-effects", &arguments.save_effects),
+        ("--save-fitted", &arguments.save_fitted),
+        ("--save-weights", &arguments.save_weights),
+    ];
     let mut targets: Vec<&Path> = arguments.output.as_deref().into_iter().collect();
     check_target(arguments.output.as_deref())?;
     let locked = arguments.lock.as_deref();

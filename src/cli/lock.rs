@@ -7,7 +7,7 @@ use crate::codebook::Settings;
 use crate::lock::content::content;
 use crate::lock::{Data, DataFile, Lock, LockError, Seed, Specification, SpecificationFile, hash};
 use crate::result::Run;
-use crate::spec::{ModelEntry, ModelFile};
+use crate::spec::{ModelEntry, ModelFile, Resolved};
 use crate::table::Table;
 use serde_json::{Value, json};
 
@@ -32,15 +32,17 @@ impl From<LockError> for Failure {
 
 impl Inputs {
     /// Collects and hashes what a run is made from; `paths` are the model files as given, `None` for the command line,
-    /// and `drawn` are sessions and seed of a table that was drawn.
+    /// `models` what they mean, and `drawn` are sessions and seed of a table that was drawn.
     ///
     /// # Errors
     /// Files that cannot be read again.
-    pub fn of(
+    #[allow(clippy::too_many_arguments)] // everything that a run is made from
+    pub fn of<'a>(
         source: &SourceArguments,
         files: &[ModelFile],
         paths: &[Option<&str>],
         flags: &ModelEntry,
+        models: impl Iterator<Item = &'a Resolved>,
         settings: &Settings,
         table: &Table,
         drawn: Option<(usize, u64)>,
@@ -49,6 +51,7 @@ impl Inputs {
         let specification = Specification::new(files.collect::<Result<_, _>>()?, options(source, settings)?);
         let data = Data {
             files: data_files(table)?,
+            targets: target_files(models)?,
             drawn: drawn.map(|(sessions, seed)| format!("synthetic table of {sessions} sessions, seed {seed}")),
             content: content(table),
         };
@@ -92,6 +95,20 @@ fn options(source: &SourceArguments, settings: &Settings) -> Result<Value, Failu
         "codebook": codebook,
         "allow_duplicates": source.allow_duplicates,
     }))
+}
+
+/// The files that targets are, each once.
+fn target_files<'a>(models: impl Iterator<Item = &'a Resolved>) -> Result<Vec<DataFile>, Failure> {
+    let mut found: Vec<DataFile> = Vec::new();
+    for model in models {
+        let (Some(file), Some(shares)) = (&model.target_file, &model.request.shares) else { continue };
+        if found.iter().all(|known| known.file != file.path) {
+            let (sha256, bytes) = hash::of_file(file.path.as_ref())
+                .map_err(|error| LockError::Data { file: file.path.clone(), reason: error.to_string() })?;
+            found.push(DataFile { file: file.path.clone(), bytes, rows: shares.rows, sha256 });
+        }
+    }
+    Ok(found)
 }
 
 fn data_files(table: &Table) -> Result<Vec<DataFile>, Failure> {

@@ -100,5 +100,5 @@ fn checked_data(package: &Package, lock: &crate::lock::Lock) -> Result<Vec<(Stri
         }
         Ok((copy.path.clone(), sha256))
     };
-    package.data.iter().zip(&lock.data.files).map(check).collect()
+    package.data.iter().zip(lock.data.files.iter().chain(&lock.data.targets)).map(check).collect()
 }

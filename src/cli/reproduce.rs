@@ -209,7 +209,8 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
     progress.stage("hash");
     let drawn = is_synthetic.then_some((arguments.sessions, arguments.seed));
     let paths: Vec<Option<&str>> = REPRODUCED.iter().map(|name| Some(*name)).collect();
-    let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, &settings, &table, drawn)?;
+    let specs = groups.iter().flat_map(|(_, specs)| specs);
+    let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, specs, &settings, &table, drawn)?;
     Ok(Reproduced { run, table, missing, inputs, figures })
 }
 

@@ -55,7 +55,7 @@ pub fn shares(source: &SourceArguments, model: &Resolved) -> Result<Option<Share
     let table = sessions::load(&request)?;
     let weights = if has_shares { Some(share_column(&table, &file.path)?) } else { None };
     let cells = count(&table, &variables, weights.as_deref(), &file.path)?;
-    Ok(Some(Shares { name: file.path.clone(), variables, cells }))
+    Ok(Some(Shares { name: file.path.clone(), rows: table.n_rows(), variables, cells }))
 }
 
 fn name_of(name: &str) -> Expr {

@@ -9,7 +9,7 @@ use crate::model::Workspace;
 use crate::output::tests_table::{self, Report};
 use crate::pipeline::{Saved, fit_and_save};
 use crate::result::ModelFit;
-use crate::spec::SourceError;
+use crate::spec::{Resolved, SourceError};
 use clap::{Args, ValueEnum};
 
 /// `metier test`.
@@ -69,10 +69,16 @@ pub fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     }
     let verb = &arguments.verb;
     let mut progress = Progress::new(verb.source.quiet);
-    let loaded = verb.load("test", &mut progress, |spec| {
+    let mut loaded = verb.load("test", &mut progress, |spec| {
         spec.options.keep_influence = true;
         Ok(())
     })?;
+    let specs = || loaded.groups.iter().flat_map(|(_, specs)| specs);
+    let count = |spec: &Resolved| spec.request.formula.outcomes.len() * spec.samples.len().max(1);
+    if specs().map(count).sum::<usize>() > 1 || specs().any(|spec| spec.split.is_some()) {
+        // only CR1 has a covariance between fits
+        loaded.groups.iter_mut().flat_map(|(_, specs)| specs).for_each(|spec| spec.options.few_clusters = None);
+    }
     let workspace = Workspace::new(&loaded.table);
     let mut fits: Vec<(ModelFit, Saved)> = Vec::new();
     for (name, specs) in &loaded.groups {

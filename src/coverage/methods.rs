@@ -14,8 +14,10 @@ const WILD_DRAWS: usize = 399;
 /// A way to make intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// What a fit does unasked: clusters, every parameter counted, a sampled composition.
+    /// What a fit does unasked: CR1, or CR3 where few clusters matter or parameters are many.
     Default,
+    /// CR1 whatever the clusters are like: every parameter counted, a sampled composition.
+    Cr1,
     /// The same for the very rows of the panel.
     Fixed,
     /// [`Method::Fixed`] read as if it were about the population.
@@ -51,6 +53,8 @@ pub enum Method {
 enum Source {
     /// A fit.
     Fit(VcovKind, Composition),
+    /// A fit that may choose between CR1 and CR3.
+    Unasked,
     /// A wild bootstrap.
     Wild,
     /// Cell estimators.
@@ -59,8 +63,9 @@ enum Source {
 
 impl Method {
     /// All methods, the default first.
-    pub const ALL: [Method; 15] = [
+    pub const ALL: [Method; 16] = [
         Method::Default,
+        Method::Cr1,
         Method::Fixed,
         Method::FixedForPopulation,
         Method::NoParameters,
@@ -80,7 +85,8 @@ impl Method {
     /// Name in tables.
     pub fn name(self) -> &'static str {
         match self {
-            Method::Default => "cr1",
+            Method::Default => "default",
+            Method::Cr1 => "cr1",
             Method::Fixed => "cr1_fixed_composition",
             Method::FixedForPopulation => "cr1_fixed_for_population",
             Method::NoParameters => "cr1_k_not_counted",
@@ -101,7 +107,8 @@ impl Method {
     /// Words in tables.
     pub fn label(self, family: Family) -> &'static str {
         match self {
-            Method::Default => "cr1 (default)",
+            Method::Default => "default: cr1 or cr3",
+            Method::Cr1 => "cr1",
             Method::Fixed => "cr1, fixed composition, of these rows",
             Method::FixedForPopulation => "cr1, fixed composition, of the population",
             Method::NoParameters => "cr1, parameters not counted",
@@ -124,7 +131,8 @@ impl Method {
     fn source(self) -> Source {
         let sampled = Composition::Sampled;
         match self {
-            Method::Default | Method::NoParameters | Method::OtherReference => Source::Fit(VcovKind::Cr1, sampled),
+            Method::Default => Source::Unasked,
+            Method::Cr1 | Method::NoParameters | Method::OtherReference => Source::Fit(VcovKind::Cr1, sampled),
             Method::Fixed | Method::FixedForPopulation => Source::Fit(VcovKind::Cr1, Composition::Fixed),
             Method::Hc1 => Source::Fit(VcovKind::Hc1, sampled),
             Method::Iid => Source::Fit(VcovKind::Iid, sampled),
@@ -191,40 +199,60 @@ pub struct Statement {
     pub width: f64,
 }
 
-/// What every method says of a panel, in the order of [`Method::ALL`]; `seed` is for those that draw themselves.
+/// What a method says of a panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// Its statements.
+    pub rows: Vec<Statement>,
+    /// Whether the default took another covariance than CR1.
+    pub switched: bool,
+}
+
+impl From<Vec<Statement>> for Said {
+    fn from(rows: Vec<Statement>) -> Self {
+        Said { rows, switched: false }
+    }
+}
+
+/// What methods say of a panel, in their order; `seed` is for those that draw themselves.
 pub fn statements(
+    methods: &[Method],
     population: &Population,
     panel: &Panel,
     family: Family,
     conf_level: f64,
     seed: u64,
-) -> Vec<Result<Vec<Statement>, Failure>> {
+) -> Vec<Result<Said, Failure>> {
     let mut fits: Vec<(Source, Result<ModelFit, FitError>)> = Vec::new();
     let mut cells: Option<Result<Estimators, Failure>> = None;
     let (all, rows) = (population.truth(family), population.truth_of_rows(family, panel));
     let sample = panel.sample(family);
     let options = Options { family, conf_level, ..Options::default() };
     let say = |&method: &Method| match method.source() {
-        source @ Source::Fit(vcov, composition) => {
+        source @ (Source::Fit(..) | Source::Unasked) => {
             let at = fits.iter().position(|(known, _)| *known == source).unwrap_or_else(|| {
-                let fitted = fit(sample, &Options { vcov, composition, ..options.clone() }).remove(0);
-                fits.push((source, fitted.map(|fitted| fitted.fit)));
+                let options = match source {
+                    Source::Fit(vcov, composition) => Options { vcov, composition, ..options.clone() },
+                    _ => Options { few_clusters: Some(VcovKind::Cr3), ..options.clone() },
+                };
+                fits.push((source, fit(sample, &options).remove(0).map(|fitted| fitted.fit)));
                 fits.len() - 1
             });
             let fit = fits[at].1.as_ref().map_err(|error| Failure::Fit(error.to_string()))?;
-            describe(fit, method, if method == Method::Fixed { &rows } else { &all })
+            let rows = describe(fit, method, if method == Method::Fixed { &rows } else { &all })?;
+            Ok(Said { rows, switched: source == Source::Unasked && fit.vcov_kind != VcovKind::Cr1 })
         }
         _ if family != Family::Ols => Err(Failure::Family),
-        Source::Wild => bootstrap(sample, &options, &all, seed),
+        Source::Wild => bootstrap(sample, &options, &all, seed).map(Said::from),
         Source::Cells => {
             let found = cells.get_or_insert_with(|| {
                 let found = estimators(sample, &options, CellOptions::default()).remove(0);
                 found.map_err(|error| Failure::Fit(error.to_string()))
             });
-            of_cells(found.as_ref().map_err(Clone::clone)?, method, &all, conf_level)
+            of_cells(found.as_ref().map_err(Clone::clone)?, method, &all, conf_level).map(Said::from)
         }
     };
-    Method::ALL.iter().map(say).collect()
+    methods.iter().map(say).collect()
 }
 
 /// Tests of the true coefficients: an interval holds the truth if its test is not rejected.

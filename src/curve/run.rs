@@ -174,16 +174,17 @@ impl Runner<'_> {
         }
     }
 
-    /// Influence of the effect of one job, by the table's number of the cluster; `None` if it has none.
-    pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<Vec<f64>> {
+    /// Influence of the effect of one job, by the table's number of the cluster, and what the reader must know of its
+    /// errors, which is looked for in this one alone; `None` if it has none.
+    pub fn influence_of(&self, workspace: &Workspace, job: &Job) -> Option<(Vec<f64>, Vec<String>)> {
         let mut groups = prepare(workspace, &job.request).ok()?;
         let group = groups.first_mut()?;
-        let (_, influences) = self.estimate_all(group, std::slice::from_ref(job), None, None).pop()?.ok()?;
+        let (estimated, influences) = self.estimate_all(group, std::slice::from_ref(job), None, None).pop()?.ok()?;
         let effect = influences?.columns.swap_remove(0)?;
         let ids = self.cluster_ids(workspace, &job.request, group)?;
         let mut by_id = vec![0.0; workspace.levels(job.request.clusters.first()?).ok()?.n_levels];
         ids.iter().zip(effect).for_each(|(&id, value)| by_id[id as usize] = value);
-        Some(by_id)
+        Some((by_id, estimated.warnings))
     }
 
     fn design(

@@ -2,8 +2,8 @@
 
 use super::adjusted::{Scale, adjusted_rates, describe_overlap};
 use super::diagnostics::{self, Reported};
+use super::doubts;
 use super::effects::FittedRows;
-use super::incidental;
 use super::leveraged::Design;
 use super::link::Glm;
 use super::outcome::RowConstants;
@@ -11,15 +11,16 @@ use super::parameters::Absorbed;
 use super::shared::Shared;
 use super::statistics::fit_statistics;
 use super::sums;
-use super::variance::{blank, variance};
+use super::variance::blank;
 use super::{FitError, Fitted, Influence, Options};
+use super::{implied, incidental};
 use crate::absorb::Solver;
 use crate::absorb::precise::Intercept;
 use crate::aggregate::{Aggregator, Rows, ScoreQuery};
-use crate::design::Sample;
 use crate::design::cells::CellOutcome;
 use crate::design::layout::Layout;
 use crate::design::singletons::Exact;
+use crate::design::{RatesFactor, Sample};
 use crate::inference::intervals::estimate;
 use crate::linalg::cholesky::COLLINEARITY_TOLERANCE;
 use crate::rates::contrasts;
@@ -203,7 +204,11 @@ pub fn assemble_with(
         setting: setting.as_ref().map(|(_, setting)| (setting, n_levels)),
         combinations: &combinations,
     };
-    let variance = variance(problem, &query, exact, design, &point, &counts, stats.sigma, &extra)?;
+    let labels = labels(&coef.names, sample.rates.as_ref());
+    let facts = (&point, &counts, &extra);
+    let (variance, vcov_kind, doubt) = doubts::trusted(problem, &query, exact, design, facts, stats.sigma, &labels)?;
+    let options = &Options { vcov: vcov_kind, ..options.clone() };
+    let problem = Problem { options, ..problem };
     let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
     let df = variance.degrees_of_freedom(coef.values.len(), n_levels, len - first_margin);
@@ -234,8 +239,9 @@ pub fn assemble_with(
     }
     warnings.extend(counts.warning.clone());
     warnings.extend(settled);
+    warnings.extend(doubt);
     if !only_rates {
-        warnings.extend(diagnostics::warnings(problem, &query, exact, design, &point, &counts, &extra, &coef.names));
+        warnings.extend(diagnostics::warning(options, design, &counts, n_coef));
     }
     for (j, term) in coef.names.iter().enumerate() {
         warnings.extend(variance.reason(j, options.vcov).map(|reason| format!("`{term}` {reason}")));
@@ -338,6 +344,10 @@ pub fn assemble_with(
         }
     };
     let fitted_rows = options.keep_fitted.then(|| fitted_rows(problem, layout, &coef, &point, outcome.shift));
+    let weights = options.keep_weights.then(|| {
+        let names = [coef.names.as_slice(), &labels[n_coef..n_coef + n_levels]].concat();
+        implied::weights(sample, cells, &functionals.records, names, &combinations)
+    });
     let mut flow = counts.flow;
     flow.users = variance.clusters.first().map_or(0, |cluster| cluster.count);
     let fit = ModelFit {
@@ -369,7 +379,7 @@ pub fn assemble_with(
         diagnostics,
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins, sums })
+    Ok(Fitted { fit, influence, joint, rows: fitted_rows, effects: None, bare, margins, weights, sums })
 }
 
 /// Coefficients, rates and differences of rates with their errors.
@@ -396,6 +406,18 @@ fn reported(
         df: own.get(at).copied(),
     };
     names.into_iter().enumerate().map(number).collect()
+}
+
+/// Names of the first of [`combinations`]: coefficients, rates, differences of rates.
+fn labels(coefficients: &[String], rates: Option<&RatesFactor>) -> Vec<String> {
+    let mut labels = coefficients.to_vec();
+    let Some(factor) = rates else { return labels };
+    let level = |k: usize| factor.levels[k].as_str();
+    labels.extend((0..factor.levels.len()).map(|k| format!("rate::{}", level(k))));
+    let others = (0..factor.levels.len()).filter(|&k| k != factor.reference);
+    labels.extend(others.map(|k| format!("{} - {}", level(k), level(factor.reference))));
+    labels.extend((1..factor.levels.len()).map(|k| format!("{} - {}", level(k), level(k - 1))));
+    labels
 }
 
 /// The reported numbers as combinations of the functionals: coefficients, rates, contrasts.

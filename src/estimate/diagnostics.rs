@@ -1,24 +1,16 @@
-//! What a clustered covariance rests on: sizes of clusters, partial leverage, effective clusters, the largest influence;
-//! and the warnings that follow from it.
+//! What a clustered covariance rests on: sizes of clusters, partial leverage, effective clusters, the largest influence.
 
+use super::Options;
 use super::assemble::{Counts, Extra, Point, Problem};
+use super::doubts::{self, PARAMETERS_PER_ROW};
 use super::leveraged::{Design, Local, double_factor, double_of, numbers};
 use crate::absorb::Solver;
 use crate::aggregate::{Aggregator, ClusterCells, Grouping, ScoreQuery};
 use crate::design::singletons::Exact;
-use crate::result::{ClusterDiagnostics, Family, NumberDiagnostics, VcovKind};
+use crate::result::{ClusterDiagnostics, NumberDiagnostics, VcovKind};
 use crate::vcov::jackknife::Deviations;
 use crate::vcov::leverage::Leverage;
 use crate::vcov::partial::spreads;
-
-/// Clusters (or effective clusters) below which CR1 is not to be trusted.
-const FEW: f64 = 50.0;
-/// Absorbed parameters per row above which it is not.
-const PARAMETERS_PER_ROW: f64 = 0.1;
-/// Clusters up to which effective clusters are counted unasked: milliseconds.
-const QUICK_CLUSTERS: usize = 10_000;
-/// Rows up to which they are.
-const QUICK_ROWS: usize = 1_000_000;
 
 /// A number that is reported, and its standard error.
 pub(super) struct Reported {
@@ -47,6 +39,7 @@ pub(super) fn diagnose(
     let combinations: Vec<Vec<f64>> = reported.iter().map(|number| number.combination.clone()).collect();
     let own = double_factor(design, point);
     let leverage = own.as_ref().or(double_of(design.solver)).map(|solver| Leverage::new(solver, n_cells));
+    let correlated = doubts::effective(problem, query, exact, design, point, extra, reported.len());
     let of_variable = |v: usize| {
         let table = rows.by_cluster(o, query.shift, Grouping::Clusters(&[v]), false);
         let spreads = spreads(&table, query.records, scoring, |cell| exact[cell] == Exact::No, &combinations);
@@ -63,6 +56,7 @@ pub(super) fn diagnose(
                 largest_leverage: spreads[j].largest,
                 leverage_variation: spreads[j].variation,
                 effective_clusters: spreads[j].effective,
+                effective_correlated: correlated[v].numbers[j],
                 df: number.df,
                 largest_change: if missing { f64::NAN } else { largest_change },
                 change_in_errors: largest_change / number.std_error,
@@ -111,52 +105,13 @@ fn largest_changes(deviations: &Deviations, combinations: &[Vec<f64>]) -> Vec<f6
     largest
 }
 
-/// Sentences on a covariance that leans on too little, and what to use.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn warnings(
-    problem: Problem,
-    query: &ScoreQuery,
-    exact: &[Exact],
-    design: Design,
-    point: &Point,
-    counts: &Counts,
-    extra: &Extra,
-    names: &[String],
-) -> Vec<String> {
-    let Problem { sample, options, rows, o, .. } = problem;
-    let kind = options.vcov;
-    let mut out = Vec::new();
-    if !matches!(kind, VcovKind::Cr1 | VcovKind::Hc1) || options.firth {
-        return out;
-    }
-    let per_row = (counts.k_all - names.len().min(counts.k_all)) as f64 / counts.n as f64;
-    if per_row > PARAMETERS_PER_ROW && !matches!(design.solver, Solver::Iterative(_)) {
-        let instead = if kind == VcovKind::Cr1 { "cr3" } else { "hc3" };
-        out.push(format!(
-            "{per_row:.2} absorbed parameters per row: {} makes up for them with one factor, `--vcov {instead}` row by row",
-            kind.name()
-        ));
-    }
-    if kind != VcovKind::Cr1 || rows.cells().of_row.len() > QUICK_ROWS {
-        return out;
-    }
-    let local = Local::new(design.layout, point, extra, rows.cells().len());
-    let scoring = local.as_ref().map(Local::scoring);
-    for (v, cluster) in sample.clusters.iter().enumerate().filter(|(_, cluster)| cluster.n_clusters <= QUICK_CLUSTERS) {
-        let table = rows.by_cluster(o, query.shift, Grouping::Clusters(&[v]), false);
-        let estimated = |cell: usize| exact[cell] == Exact::No;
-        let spreads = spreads(&table, query.records, scoring, estimated, &design.combinations[..names.len()]);
-        let smallest = spreads.iter().zip(names).min_by(|a, b| a.0.effective.total_cmp(&b.0.effective));
-        let Some((spread, name)) = smallest.filter(|(spread, _)| spread.effective < FEW) else { continue };
-        let instead = match (options.family, sample.clusters.len()) {
-            (Family::Ols, 1) => "`--vcov cr2` or `cr3`",
-            _ => "`--vcov cr3`",
-        };
-        out.push(format!(
-            "`{name}` rests on {:.1} effective clusters of `{}` ({} in all): CR1 tends to be too small with so few, \
-             {instead} or `metier bootstrap` are not",
-            spread.effective, cluster.name, spread.clusters
-        ));
-    }
-    out
+/// What HC1 leans on too much, and what to use.
+pub(super) fn warning(options: &Options, design: Design, counts: &Counts, n_coef: usize) -> Option<String> {
+    let per_row = (counts.k_all - n_coef.min(counts.k_all)) as f64 / counts.n as f64;
+    let leans = options.vcov == VcovKind::Hc1 && !options.firth && per_row > PARAMETERS_PER_ROW;
+    (leans && !matches!(design.solver, Solver::Iterative(_))).then(|| {
+        format!(
+            "{per_row:.2} absorbed parameters per row: HC1 makes up for them with one factor, `--vcov hc3` row by row"
+        )
+    })
 }

@@ -6,9 +6,11 @@ mod adjusted;
 mod assemble;
 mod conditional;
 mod diagnostics;
+mod doubts;
 pub mod effects;
 mod firth;
 mod glm;
+pub mod implied;
 mod incidental;
 mod leveraged;
 pub mod link;
@@ -33,7 +35,9 @@ use crate::result::{Composition, Family, Margins, ModelFit, Separation, VcovKind
 use crate::vcov::Bare;
 use crate::vcov::convention::{Rule, Shared, Ssc};
 use crate::vcov::multiway::Multiway;
+pub use doubts::{FEW_CLUSTERS, FEW_EFFECTIVE, PARAMETERS_PER_ROW};
 use effects::{EffectEstimates, FittedRows};
+use implied::ImpliedWeights;
 use link::Glm;
 use std::sync::Arc;
 
@@ -44,6 +48,8 @@ pub struct Options {
     pub family: Family,
     /// Covariance of the coefficients.
     pub vcov: VcovKind,
+    /// What takes the place of [`VcovKind::Cr1`] where few clusters matter or parameters are many; `None` to warn only.
+    pub few_clusters: Option<VcovKind>,
     /// Small-sample convention.
     pub ssc: Ssc,
     /// How terms of several cluster variables become one covariance.
@@ -67,6 +73,8 @@ pub struct Options {
     pub keep_fitted: bool,
     /// Whether the estimates of the absorbed effects are returned.
     pub keep_effects: bool,
+    /// Whether the weights that a linear model gives to outcomes are returned.
+    pub keep_weights: bool,
     /// Whether the terms of the covariance are returned without factors, and every count of the effects.
     pub keep_bare: bool,
     /// Whether a logit maximises Firth's penalised likelihood.
@@ -114,6 +122,7 @@ impl Default for Options {
         Options {
             family: Family::Ols,
             vcov: VcovKind::Cr1,
+            few_clusters: None,
             ssc: Ssc::default(),
             multiway: Multiway::default(),
             method: Method::Auto,
@@ -125,6 +134,7 @@ impl Default for Options {
             exact_df: false,
             keep_fitted: false,
             keep_effects: false,
+            keep_weights: false,
             keep_bare: false,
             firth: false,
             margins: false,
@@ -164,6 +174,8 @@ pub struct Fitted {
     pub margins: Option<Margins>,
     /// Influence by groups of clusters, if asked for.
     pub sums: Option<InfluenceSums>,
+    /// Implied weights of all rows of the sample, if asked for.
+    pub weights: Option<ImpliedWeights>,
 }
 
 /// Summed influence: estimate - truth is about the sum of a column over clusters.
@@ -311,6 +323,12 @@ pub enum FitError {
         /// Why not.
         reason: String,
     },
+    /// No implied weights.
+    #[error("there are no implied weights: {reason}")]
+    NoWeights {
+        /// Why not.
+        reason: &'static str,
+    },
     /// Slopes by level that cannot be absorbed as asked for.
     #[error("the slopes of `{effect}` {reason}")]
     Slopes {
@@ -394,6 +412,11 @@ pub fn fit(sample: &Sample, options: &Options) -> Vec<Result<Fitted, FitError>> 
     }
     if options.margins
         && let Err(error) = check_margins(sample, options)
+    {
+        return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
+    }
+    if options.keep_weights
+        && let Err(error) = implied::check(options)
     {
         return sample.outcomes.iter().map(|_| Err(error.clone())).collect();
     }

@@ -71,6 +71,9 @@ pub struct SpecificationFile {
 pub struct Data {
     /// Files in the order they were read; empty for the embedded table.
     pub files: Vec<DataFile>,
+    /// Files that targets of adjusted rates are, each once; left out of the lock where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<DataFile>,
     /// What the table is if it was not read from files.
     pub drawn: Option<String>,
     /// The variables that the models use.
@@ -233,7 +236,7 @@ pub(crate) mod fixture {
             ordered: "1".repeat(64),
         };
         let files = vec![DataFile { file: String::from("data/s.csv"), bytes: 12, rows: 2_200, sha256: "2".repeat(64) }];
-        let data = Data { files, drawn: None, content };
+        let data = Data { files, targets: Vec::new(), drawn: None, content };
         Lock::new(command, Specification::new(vec![file], serde_json::json!({})), data, Vec::new(), &sample_run())
     }
 }

@@ -1,9 +1,10 @@
 //! A folder for replication, laid out as data editors in the social sciences ask for it.
 
-use super::hash::of_bytes;
-use super::{DataFile, Lock, LockError, SpecificationFile, readme};
+use super::hash::{of_bytes, of_json};
+use super::{DataFile, Lock, LockError, Specification, SpecificationFile, readme};
 use crate::output::{Format, RenderOptions, read, render};
 use crate::result::Run;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A file of the folder.
@@ -52,7 +53,8 @@ pub const RESULTS: [(&str, Format); 4] = [
 /// Results in the lock that cannot be read.
 pub fn package(lock: &Lock, title: &str, with_data: bool) -> Result<Package, LockError> {
     let specification = specification_paths(&lock.specification.files);
-    let data = data_paths(&lock.data.files);
+    let all: Vec<DataFile> = lock.data.files.iter().chain(&lock.data.targets).cloned().collect();
+    let data = data_paths(&all);
     let moved = moved(lock, &specification, &data);
     let saved = read::document(&moved.results).map_err(|error| LockError::NotOurs(error.to_string()))?;
     let mut files: Vec<PackageFile> = Vec::new();
@@ -70,8 +72,9 @@ pub fn package(lock: &Lock, title: &str, with_data: bool) -> Result<Package, Loc
     for (name, format) in RESULTS {
         add(&format!("results/{name}"), render(&run_of(&saved.run), format, &RenderOptions::default()));
     }
-    if !moved.data.files.is_empty() {
-        let lines = moved.data.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.file));
+    if !data.is_empty() {
+        let lines =
+            moved.data.files.iter().chain(&moved.data.targets).map(|file| format!("{}  {}\n", file.sha256, file.file));
         add("data.sha256", lines.collect());
     }
     add("run.sh", readme::script(&moved));
@@ -138,24 +141,53 @@ fn moved(lock: &Lock, specification: &[String], data: &[DataCopy]) -> Lock {
     for (file, path) in moved.specification.files.iter_mut().zip(specification) {
         file.path = file.path.as_ref().map(|_| path.clone());
     }
-    for (file, copy) in moved.data.files.iter_mut().zip(data) {
+    for (file, copy) in moved.data.files.iter_mut().chain(&mut moved.data.targets).zip(data) {
         file.file.clone_from(&copy.path);
     }
-    if !data.is_empty() {
-        moved.results["sources"] = data.iter().map(|copy| copy.path.as_str()).collect();
+    let (tables, targets) = data.split_at(lock.data.files.len());
+    if !tables.is_empty() {
+        moved.results["sources"] = tables.iter().map(|copy| copy.path.as_str()).collect();
+    }
+    if !targets.is_empty() {
+        for file in &mut moved.specification.files {
+            file.models.iter_mut().for_each(|model| rename(model, targets));
+            let quoted = |name: &str| format!("\"{name}\"");
+            let renamed = |text: String| {
+                targets.iter().fold(text, |text, copy| text.replace(&quoted(&copy.file), &quoted(&copy.path)))
+            };
+            file.text = file.text.take().map(renamed);
+        }
+        moved.specification = Specification::new(moved.specification.files, moved.specification.options);
+        rename(&mut moved.results["models"], targets);
+        moved.results_sha256 = of_json(&moved.results["models"]);
     }
     moved.command = command(lock, &moved);
     moved
 }
 
+/// Replaces the names of files by those of their copies, wherever they stand.
+fn rename(value: &mut Value, copies: &[DataCopy]) {
+    match value {
+        Value::String(text) => {
+            if let Some(copy) = copies.iter().find(|copy| copy.file == *text) {
+                text.clone_from(&copy.path);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| rename(value, copies)),
+        Value::Object(keys) => keys.values_mut().for_each(|value| rename(value, copies)),
+        _ => {}
+    }
+}
+
 /// Options that name what is written or how it looks, with a value.
-const WRITING: [&str; 10] = [
+const WRITING: [&str; 11] = [
     "--output",
     "-o",
     "--format",
     "--lock",
     "--save-effects",
     "--save-fitted",
+    "--save-weights",
     "--out",
     "--digits",
     "--stars",
@@ -166,7 +198,7 @@ const WRITING: [&str; 10] = [
 fn command(lock: &Lock, moved: &Lock) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut rest = lock.command.iter().flat_map(|word| match word.split_once('=') {
-        Some((flag @ ("--data" | "--model" | "--map"), value)) => vec![flag.to_owned(), value.to_owned()],
+        Some((flag @ ("--data" | "--model" | "--map" | "--target"), value)) => vec![flag.to_owned(), value.to_owned()],
         _ => vec![word.clone()],
     });
     let mut specifications = moved.specification.files.iter().filter_map(|file| file.path.clone());
@@ -188,6 +220,12 @@ fn command(lock: &Lock, moved: &Lock) -> Vec<String> {
                 let is_pair = value.contains('=');
                 words.push(word);
                 words.push(if is_pair { value } else { MAPPING.to_owned() });
+            }
+            "--target" => {
+                let value = rest.next().unwrap_or_default();
+                let at = lock.data.targets.iter().position(|file| file.file == value.trim());
+                words.push(word);
+                words.push(at.map_or(value, |at| moved.data.targets[at].file.clone()));
             }
             "--data" if !moved.data.files.is_empty() => {
                 words.push(word);

@@ -62,11 +62,11 @@ fn datasets(lock: &Lock, with_data: bool) -> String {
         let cells = [count(file.rows), file.bytes.to_string(), format!("`{}`", file.sha256), provided.to_owned()];
         Row::new(format!("`{}`", file.file), cells.map(Cell::Text).to_vec())
     };
-    if !lock.data.files.is_empty() {
+    if !lock.data.files.is_empty() || !lock.data.targets.is_empty() {
         text += &markdown::table(&Grid {
             corner: String::from("Data file"),
             header: vec![["Rows", "Bytes", "SHA-256", "Provided"].map(str::to_owned).to_vec()],
-            sections: vec![lock.data.files.iter().map(row).collect()],
+            sections: vec![lock.data.files.iter().chain(&lock.data.targets).map(row).collect()],
             ..Grid::default()
         });
         text += "\n\n";
@@ -118,7 +118,7 @@ fn programs(lock: &Lock) -> String {
 
 fn instructions(lock: &Lock, with_data: bool) -> String {
     let mut steps = vec![String::from("Install Metier, so that `metier --version` works.")];
-    if !lock.data.files.is_empty() && !with_data {
+    if !(lock.data.files.is_empty() && lock.data.targets.is_empty()) && !with_data {
         steps.push(String::from("Put the data files into `data/` under the names of the dataset list."));
     }
     steps.push(String::from("Run `sh run.sh`; it ends with an error if a checksum or a result differs."));
@@ -185,7 +185,7 @@ pub fn script(lock: &Lock) -> String {
         String::from("cd \"$(dirname \"$0\")\""),
         String::new(),
     ];
-    if !lock.data.files.is_empty() {
+    if !lock.data.files.is_empty() || !lock.data.targets.is_empty() {
         lines.push(String::from("# the data are those that were used"));
         lines.push(String::from("sha256sum -c data.sha256"));
     }

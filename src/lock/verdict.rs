@@ -49,7 +49,8 @@ const LISTED: usize = 40;
 pub fn verification(locked: &Lock, now: &Lock, digits: Option<usize>) -> Verification {
     let mut findings = vec![version(locked, now)];
     findings.extend(specification(&locked.specification, &now.specification));
-    findings.extend(files(&locked.data.files, &now.data.files));
+    findings.extend(files("file", &locked.data.files, &now.data.files, Verdict::Harmless));
+    findings.extend(files("target", &locked.data.targets, &now.data.targets, Verdict::Differs));
     findings.push(content(locked, now));
     if locked.seeds != now.seeds {
         let words = String::from("the seeds differ");
@@ -121,12 +122,13 @@ fn text_of(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn files(locked: &[DataFile], now: &[DataFile]) -> Vec<Finding> {
+/// Files of a kind, by name and bytes; `other` is what other bytes mean.
+fn files(kind: &str, locked: &[DataFile], now: &[DataFile], other: Verdict) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (at, file) in locked.iter().enumerate() {
-        let subject = format!("file {}", file.file);
+        let subject = format!("{kind} {}", file.file);
         let (verdict, words) = match now.get(at) {
-            None => (Verdict::Harmless, String::from("not read now")),
+            None => (other, String::from("not read now")),
             Some(found) if found.sha256 == file.sha256 && found.file == file.file => {
                 (Verdict::Same, String::from("the same bytes"))
             }
@@ -136,14 +138,14 @@ fn files(locked: &[DataFile], now: &[DataFile]) -> Vec<Finding> {
             Some(found) => {
                 let place = if found.file == file.file { String::new() } else { format!(" in {}", found.file) };
                 let size = |file: &DataFile| format!("{} bytes, {} rows", file.bytes, file.rows);
-                (Verdict::Harmless, format!("other bytes{place}: {}; locked with {}", size(found), size(file)))
+                (other, format!("other bytes{place}: {}; locked with {}", size(found), size(file)))
             }
         };
         findings.push(Finding { subject, verdict, words });
     }
     findings.extend(now.iter().skip(locked.len()).map(|file| Finding {
-        subject: format!("file {}", file.file),
-        verdict: Verdict::Harmless,
+        subject: format!("{kind} {}", file.file),
+        verdict: other,
         words: String::from("not read when locked"),
     }));
     findings

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Shares {
     /// Where they come from, for messages and outputs.
     pub name: String,
+    /// Rows they were read or counted from.
+    pub rows: usize,
     /// The variables.
     pub variables: Vec<Expr>,
     /// A level of each variable (`None` for missing), and the share of their combination.

@@ -27,6 +27,7 @@ pub fn coverage_table(rows: &[Row], seed: u64, conf_level: f64) -> DataTable {
         "coverage",
         "coverage_error",
         "mean_width",
+        "switched",
         "conf_level",
         "seed",
     ]);
@@ -50,6 +51,7 @@ pub fn coverage_table(rows: &[Row], seed: u64, conf_level: f64) -> DataTable {
             row.coverage.into(),
             row.coverage_error.into(),
             row.mean_width.into(),
+            row.switched.into(),
             conf_level.into(),
             count(seed),
         ]);
@@ -90,6 +92,13 @@ fn grid(rows: &[&Row], seed: u64, conf_level: f64) -> Grid {
             "SE/SD: mean standard error over the standard deviation of the estimates; ratios on the log scale",
         ),
     ];
+    for family in [Family::Ols, Family::Logit] {
+        let default = rows.iter().find(|row| (row.family, row.method) == (family, Method::Default));
+        if let Some(row) = default.filter(|row| row.switched > 0.0) {
+            let share = number::percent(row.switched, 1);
+            notes.push(format!("{}: the default is cr3 in {share} of the panels", super::names::estimator(family)));
+        }
+    }
     if failed > 0 {
         notes.push(format!("up to {failed} panels without an estimate of every level are left out"));
     }
@@ -154,6 +163,7 @@ mod tests {
             coverage,
             coverage_error: 0.02,
             mean_width: 0.08,
+            switched: 0.25,
         }
     }
 
@@ -161,14 +171,12 @@ mod tests {
     fn terms_of_a_kind_are_averaged_and_kept_apart_in_the_long_table() {
         let rows = [row(Method::Default, "1", 0.94), row(Method::Default, "2", 0.96), row(Method::Iid, "1", 0.5)];
         let text = crate::output::text::render(&coverage_document(&rows, 7, 0.95), 160, false);
-        assert!(text.contains("ols: cr1 (default)") && text.contains("95.0") && text.contains("50.0"), "{text}");
+        assert!(text.contains("ols: default: cr1 or cr3") && text.contains("95.0") && text.contains("50.0"), "{text}");
         assert!(text.contains("seed 7") && text.contains("up to 2 panels"), "{text}");
         let table = coverage_table(&rows, 7, 0.95);
         assert_eq!(table.rows.len(), 3);
-        assert!(
-            table
-                .to_csv()
-                .contains("balanced,300,ols,cr1,rate,2,0.25,100,2,0.001,0.002,0.02,0.019,0.95,0.96,0.02,0.08,0.95,7")
-        );
+        assert!(table.to_csv().contains(
+            "balanced,300,ols,default,rate,2,0.25,100,2,0.001,0.002,0.02,0.019,0.95,0.96,0.02,0.08,0.25,0.95,7"
+        ));
     }
 }

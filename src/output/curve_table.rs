@@ -164,6 +164,10 @@ pub fn document(curve: &Curve) -> Document {
             found.rows,
             found.users
         )));
+        if !found.warnings.is_empty() {
+            let heading = String::from("Of the baseline");
+            blocks.push(Block::Lines { heading, lines: found.warnings.clone() });
+        }
     }
     if !effects.is_empty() {
         blocks.push(Block::Grid(statements(curve)));

@@ -13,21 +13,23 @@ pub fn diagnostics_blocks(fit: &ModelFit, options: &RenderOptions) -> Vec<Block>
 
 fn table(fit: &ModelFit, found: &ClusterDiagnostics, options: &RenderOptions) -> Grid {
     let has_df = found.numbers.iter().any(|number| number.df.is_some());
-    let mut header = vec!["Effective clusters", "Largest leverage", "Variation", "Largest change", "In std. errors"];
+    let mut header =
+        vec!["Effective clusters", "Correlated", "Largest leverage", "Variation", "Largest change", "In std. errors"];
     if has_df {
-        header.insert(1, "df");
+        header.insert(2, "df");
     }
     let rows = found.numbers.iter().map(|number| {
         let shown = |value: f64, digits: usize| Cell::number(rounded(value, digits));
         let mut cells = vec![
             shown(number.effective_clusters, 1),
+            shown(number.effective_correlated, 1),
             shown(number.largest_leverage, 4),
             shown(number.leverage_variation, 2),
             shown(number.largest_change, options.digits),
             shown(number.change_in_errors, 2),
         ];
         if has_df {
-            cells.insert(1, number.df.map_or(Cell::Empty, |df| shown(df, 1)));
+            cells.insert(2, number.df.map_or(Cell::Empty, |df| shown(df, 1)));
         }
         Row::new(&number.name, cells)
     });
@@ -47,7 +49,7 @@ fn table(fit: &ModelFit, found: &ClusterDiagnostics, options: &RenderOptions) ->
             ),
             String::from(
                 "leverage: share of a cluster in the squares of the influence weights; effective clusters \
-                 G/(1 + variation^2); change: of the estimate, when one cluster is left out",
+                 G/(1 + variation^2), with errors independent within clusters and correlated at 1/2; change: of the estimate, when one cluster is left out",
             ),
         ],
     }

@@ -126,6 +126,7 @@ fn diagnostics(found: &ClusterDiagnostics) -> Value {
             "largest_leverage": number.largest_leverage,
             "leverage_variation": number.leverage_variation,
             "effective_clusters": number.effective_clusters,
+            "effective_correlated": number.effective_correlated,
             "df": number.df,
             "largest_change": number.largest_change,
             "change_in_errors": number.change_in_errors,

@@ -315,6 +315,7 @@ fn diagnostics(at: &At) -> Result<ClusterDiagnostics, ReadError> {
             largest_leverage: at.number_of("largest_leverage")?,
             leverage_variation: at.number_of("leverage_variation")?,
             effective_clusters: at.number_of("effective_clusters")?,
+            effective_correlated: at.find("effective_correlated").map_or(Ok(f64::NAN), |found| found.number())?,
             df: at.find("df").map(|found| found.number()).transpose()?,
             largest_change: at.number_of("largest_change")?,
             change_in_errors: at.number_of("change_in_errors")?,

@@ -1,6 +1,6 @@
-//! Files of estimated effects and of fitted values: long tables with the fit that each row belongs to.
+//! Files of estimated effects, of fitted values and of implied weights: long tables with the fit that each row belongs to.
 
-use crate::pipeline::{Saved, SavedLevel, SavedRow};
+use crate::pipeline::{Saved, SavedLevel, SavedRow, SavedWeights};
 use crate::result::ModelFit;
 
 use super::data_table::{DataTable, Value};
@@ -34,6 +34,24 @@ pub fn fitted_table(fits: &[(ModelFit, Saved)], data_note: Option<&str>) -> Data
         std::iter::once(row.row.into()).chain(numbers.map(Value::from)).collect()
     };
     table(&columns, fits, |saved| saved.rows.iter().map(row).collect(), data_note)
+}
+
+/// Weights that linear models give to outcomes: a row of the table, a number, and its weight there.
+pub fn weights_table(fits: &[(ModelFit, Saved)], data_note: Option<&str>) -> DataTable {
+    let columns = ["model", "outcome", "sample", "row", "value", "number", "implied_weight"];
+    let rows = |saved: &SavedWeights| -> Vec<Vec<Value>> {
+        let width = saved.names.len();
+        let of_row = saved.rows.iter().zip(saved.values.chunks_exact(width.max(1)));
+        of_row
+            .flat_map(|(&(row, outcome), weights)| {
+                let line = move |(name, weight): (&String, &f64)| {
+                    vec![row.into(), outcome.into(), name.as_str().into(), (*weight).into()]
+                };
+                saved.names.iter().zip(weights).map(line)
+            })
+            .collect()
+    };
+    table(&columns, fits, |saved| saved.weights.as_ref().map_or_else(Vec::new, rows), data_note)
 }
 
 /// Rows of all fits behind the names of their fit.

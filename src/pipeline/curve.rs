@@ -30,6 +30,7 @@ pub struct CurveRun<'a> {
     groups: Option<Groups>,
     cluster: Option<String>,
     baseline: Option<Vec<f64>>,
+    warnings: Vec<String>,
     levels: Vec<String>,
     conf_level: f64,
 }
@@ -44,6 +45,7 @@ impl<'a> CurveRun<'a> {
             groups: None,
             cluster: None,
             baseline: None,
+            warnings: Vec::new(),
             levels: Vec::new(),
             conf_level: 0.95,
         }
@@ -88,7 +90,9 @@ impl<'a> CurveRun<'a> {
         }
         if self.groups.is_some() && baseline.at == self.expanded.baseline {
             let job = job(&self.expanded.drafts[baseline.at], &baseline.resolved, 0);
-            self.baseline = self.runner().influence_of(workspace, &job);
+            if let Some((influence, warnings)) = self.runner().influence_of(workspace, &job) {
+                (self.baseline, self.warnings) = (Some(influence), warnings);
+            }
         }
     }
 
@@ -121,8 +125,12 @@ impl<'a> CurveRun<'a> {
     /// Sets all results side by side. `commands` estimate the specifications alone.
     pub fn finish(self, file: &GridFile, commands: Vec<String>, options: DrawOptions) -> Curve {
         let missing = || Err(String::from("it was not reached"));
-        let results: Vec<Result<Estimated, String>> =
+        let mut results: Vec<Result<Estimated, String>> =
             self.results.into_iter().map(|result| result.unwrap_or_else(missing)).collect();
+        if let Ok(baseline) = &mut results[self.expanded.baseline] {
+            let known = baseline.warnings.clone();
+            baseline.warnings.extend(self.warnings.into_iter().filter(|text| !known.contains(text)));
+        }
         let groups = self.groups.unwrap_or_else(|| Groups::new(0, 1));
         let numbers = 1 + self.levels.len();
         let baseline = self.expanded.baseline;

@@ -62,6 +62,7 @@ impl RunError {
                         | FitError::RatesNotInModel { .. }
                         | FitError::NoBiasCorrection { .. }
                         | FitError::NoEffects { .. }
+                        | FitError::NoWeights { .. }
                         | FitError::NoMargins { .. }
                         | FitError::NoFirth { .. }
                         | FitError::NoConditional { .. }
@@ -169,6 +170,9 @@ fn fit_hint(error: &FitError) -> Option<String> {
             false => "`--vcov hc1`",
         }),
         FitError::NoEffects { .. } => String::from("leave out `--save-effects`"),
+        FitError::NoWeights { .. } => {
+            String::from("leave out `--save-weights`, or fit the linear model: `--family ols`")
+        }
         FitError::NoConditional { reason } if reason.contains("intercepts") => String::from(
             "take slopes from `--family clogit`, and rates from `--family logit --bias-correction` or `--family ols`",
         ),

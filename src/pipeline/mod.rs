@@ -20,4 +20,4 @@ pub use groups::{Grouped, grouped};
 pub use jobs::{Labels, fit_and_save, fit_models};
 pub use leave_out::{Change, Drop, LeaveOut, LeaveOutPlan, LeftOut, leave_out};
 pub use samples::{SampleOf, fit_failure, name_fit, outcome_position, prepare_samples};
-pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow};
+pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow, SavedWeights};

@@ -1,6 +1,7 @@
 //! What a fit leaves beside its record: estimates of the effects by their labels, and fitted values by rows of the table.
 
 use crate::estimate::effects::{EffectEstimates, FittedRows};
+use crate::estimate::implied::ImpliedWeights;
 use crate::estimate::link::Glm;
 use crate::estimate::{Fitted, Influence};
 use crate::model::{ModelError, Prepared, Request, Workspace};
@@ -19,6 +20,8 @@ pub struct Saved {
     pub bare: Option<Bare>,
     /// Average marginal effects.
     pub margins: Option<Margins>,
+    /// Weights of outcomes, in the table's order of rows.
+    pub weights: Option<SavedWeights>,
     /// What hypotheses need.
     pub covariance: Option<SavedCovariance>,
 }
@@ -32,6 +35,17 @@ pub struct SavedCovariance {
     pub influence: Option<Influence>,
     /// Number of each cluster in the table: the same in every fit that has it.
     pub cluster_ids: Vec<u32>,
+}
+
+/// What a linear model makes of outcomes: every number is the sum over rows of weight times outcome.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SavedWeights {
+    /// Coefficients, then `rate::<level>`.
+    pub names: Vec<String>,
+    /// Row of the table from 1, through all files, and the outcome in it; rows outside the sample have no weight.
+    pub rows: Vec<(usize, f64)>,
+    /// Weights, rows x names.
+    pub values: Vec<f64>,
 }
 
 /// One level of an absorbed effect.
@@ -88,6 +102,7 @@ pub fn save(
     if let Some(rows) = fitted.rows.as_ref().filter(|_| keep_rows) {
         saved.rows = self::rows(group, fitted, rows);
     }
+    saved.weights = fitted.weights.as_ref().and_then(|weights| self::weights(group, fitted, weights));
     if let Some(joint) = &fitted.joint {
         saved.covariance = Some(SavedCovariance {
             joint: joint.clone(),
@@ -141,6 +156,20 @@ fn levels(
         }
     }
     Ok(saved)
+}
+
+/// Weights by rows of the table.
+fn weights(group: &Prepared, fitted: &Fitted, weights: &ImpliedWeights) -> Option<SavedWeights> {
+    let outcome = group.sample.outcomes.iter().find(|outcome| outcome.name == fitted.fit.outcome)?;
+    let mut order: Vec<(usize, usize)> =
+        (0..group.sample.n_rows).filter_map(|at| Some((group.rows.get(at)? + 1, at))).collect();
+    order.sort_unstable();
+    let width = weights.names.len();
+    Some(SavedWeights {
+        names: weights.names.clone(),
+        rows: order.iter().map(|&(row, at)| (row, outcome.values[at])).collect(),
+        values: order.iter().flat_map(|&(_, at)| weights.values[at * width..(at + 1) * width].to_vec()).collect(),
+    })
 }
 
 fn rows(group: &Prepared, fitted: &Fitted, rows: &FittedRows) -> Vec<SavedRow> {

@@ -86,7 +86,13 @@ pub fn permute(
     how: &PermuteOptions,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<PermutationTest, ResamplingError> {
-    let options = Options { keep_influence: false, keep_fitted: false, keep_effects: false, ..options.clone() };
+    let options = Options {
+        keep_influence: false,
+        keep_fitted: false,
+        keep_effects: false,
+        keep_weights: false,
+        ..options.clone()
+    };
     let mut plain = sample.clone();
     plain.rates = None;
     let columns = columns_of(&plain, factor)?;

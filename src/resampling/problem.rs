@@ -156,8 +156,10 @@ pub fn with_outcome(sample: &Sample, outcome: usize) -> Sample {
 pub fn reference_fit(sample: &Sample, options: &Options) -> Result<ModelFit, ResamplingError> {
     let options = Options {
         vcov: VcovKind::Cr1,
+        few_clusters: None,
         keep_influence: false,
         keep_fitted: false,
+        keep_weights: false,
         keep_effects: false,
         ..options.clone()
     };

@@ -92,7 +92,9 @@ fn likelihood_scores(
     let restricted = without_column(sample, column);
     let settings = Options {
         vcov: VcovKind::Cr1,
+        few_clusters: None,
         keep_fitted: true,
+        keep_weights: false,
         keep_effects: false,
         keep_influence: false,
         bias_correction: false,

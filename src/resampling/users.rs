@@ -107,6 +107,7 @@ pub fn users(
         exact_df: false,
         keep_influence: false,
         keep_fitted: false,
+        keep_weights: false,
         keep_effects: false,
         ..options.clone()
     };

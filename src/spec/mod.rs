@@ -54,7 +54,7 @@ pub struct ModelEntry {
     /// Cluster variables: `user_id`, or `["user_id", "month"]` for two ways; `a^b` clusters by combinations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<OneOrMany>,
-    /// Covariance; `cr1` when clusters are given, else `iid`.
+    /// Covariance; without it `iid`, and with clusters `cr1`, or `cr3` where few of them matter or parameters are many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcov: Option<VcovName>,
     /// Parameters that fixed effects count in K: nominal, or exact.

@@ -251,9 +251,12 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         Some(FamilyName::Clogit) => Family::Clogit,
         Some(FamilyName::Ols) | None => Family::Ols,
     };
+    // a convention is of CR1: who names one asks for it
+    let unnamed = entry.vcov.is_none() && entry.ssc.is_none() && entry.df.is_none();
     let options = Options {
         family,
         vcov,
+        few_clusters: (unnamed && vcov == VcovKind::Cr1).then_some(VcovKind::Cr3),
         ssc: convention(entry, family)?,
         multiway: match entry.multiway {
             Some(MultiwayName::Cgm) => Multiway::Cgm,
@@ -281,6 +284,7 @@ fn one(file: &ModelFile, entry: &ModelEntry, position: usize) -> Result<Resolved
         diagnostics: entry.diagnostics.unwrap_or(false),
         exact_df: entry.df == Some(DfName::Exact),
         keep_fitted: false,
+        keep_weights: false,
         keep_effects: false,
         keep_bare: false,
         firth: entry.firth.unwrap_or(false),

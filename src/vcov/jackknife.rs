@@ -93,7 +93,7 @@ pub struct Deviations {
 
 impl Scoring<'_> {
     /// Information per unit of weight, and f.
-    pub(super) fn at(scoring: &Option<Scoring>, cell: usize) -> (f64, f64) {
+    pub(crate) fn at(scoring: &Option<Scoring>, cell: usize) -> (f64, f64) {
         scoring.map_or((1.0, 1.0), |scoring| (scoring.information[cell], scoring.slope[cell]))
     }
 }

@@ -9,10 +9,18 @@
 //! ```
 //!
 //! is the effective number of clusters of Carter, Schnepel and Steigerwald (2017) with independent errors within
-//! clusters. (With errors that are the same within clusters theirs is not defined where an effect is nested in them.)
+//! clusters. With errors correlated at rho within clusters L_g is the share of g in
+//!
+//! ```text
+//! gamma_g = (1 - rho) sum_{i in g} r_i^2 + rho (sum_{i in g} r_i)^2,     r_i = h_i sqrt(w_i) (sd of a unit of weight)
+//! ```
+//!
+//! (theirs, equation 8, is rho = 1, which is 0/0 where an effect is nested in the clusters). [`effective`] takes rho = 1/2:
+//! it sees clusters that are large, and is defined everywhere.
 
 use super::jackknife::Scoring;
 use crate::aggregate::{ClusterCells, Records};
+use crate::linalg::blocks::sum_blocks_of;
 use rayon::prelude::*;
 
 /// Clusters per parallel task.
@@ -29,6 +37,54 @@ pub struct Spread {
     pub largest: f64,
     /// Coefficient of variation of L.
     pub variation: f64,
+}
+
+/// Correlation within clusters that [`effective`] assumes.
+pub const CORRELATION: f64 = 0.5;
+
+/// Clusters, and how many of equal size say as much about one number after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    /// Clusters with a row in the estimation.
+    pub clusters: usize,
+    /// G* of each number; `NaN` where it rests on no row.
+    pub numbers: Vec<f64>,
+}
+
+/// Effective clusters of `width` numbers with errors correlated at [`CORRELATION`].
+///
+/// Cluster g has the rows `bounds[g]..bounds[g + 1]`, positions in `order` if there is one. `add` adds r of a row to the
+/// first slice and its square to the second; it says whether the row is in the estimation.
+pub fn effective(
+    bounds: &[u32],
+    order: Option<&[u32]>,
+    width: usize,
+    add: impl Fn(usize, &mut [f64], &mut [f64]) -> bool + Sync,
+) -> Effective {
+    let totals = sum_blocks_of(BLOCK, bounds.len() - 1, 2 * width + 1, |clusters| {
+        let mut totals = vec![0.0; 2 * width + 1];
+        let mut sums = vec![0.0; 2 * width];
+        let (sum, square) = sums.split_at_mut(width);
+        for g in clusters {
+            sum.fill(0.0);
+            square.fill(0.0);
+            let mut present = false;
+            for at in bounds[g] as usize..bounds[g + 1] as usize {
+                present |= add(order.map_or(at, |order| order[at] as usize), sum, square);
+            }
+            let (first, second) = totals[1..].split_at_mut(width);
+            for (((first, second), sum), square) in first.iter_mut().zip(second).zip(&*sum).zip(&*square) {
+                let own = (1.0 - CORRELATION) * square + CORRELATION * sum * sum;
+                *first += own;
+                *second += own * own;
+            }
+            totals[0] += f64::from(u8::from(present));
+        }
+        totals
+    });
+    let (first, second) = totals[1..].split_at(width);
+    let numbers = first.iter().zip(second).map(|(first, second)| first * first / second).collect();
+    Effective { clusters: totals[0] as usize, numbers }
 }
 
 /// Spreads of linear combinations of the functionals; `estimated` says which cells are in the estimation.

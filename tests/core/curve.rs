@@ -97,7 +97,7 @@ fn label(_: &str, level: &str) -> String {
 fn estimated(table: &Table, jobs: &[Job], most: usize) -> Vec<Result<Estimated, String>> {
     let workspace = Workspace::new(table);
     let mut runner = runner(table, most, &label);
-    runner.baseline = runner.influence_of(&workspace, &jobs[0]);
+    runner.baseline = runner.influence_of(&workspace, &jobs[0]).map(|(influence, _)| influence);
     assert!(runner.baseline.is_some());
     runner.run(&workspace, jobs, &|_| {})
 }

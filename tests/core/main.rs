@@ -16,6 +16,7 @@ mod firth;
 mod fixest;
 mod glm;
 mod hypotheses;
+mod implied;
 mod invariance;
 mod margins;
 mod properties;

@@ -71,7 +71,12 @@ fn months(table: &metier::table::Table) -> Vec<String> {
 
 fn of_month(name: &str, shares: &[(&str, f64)]) -> metier::model::Shares {
     let cells = shares.iter().map(|(month, share)| (vec![Some((*month).to_owned())], *share)).collect();
-    metier::model::Shares { name: name.to_owned(), variables: vec![metier::expr::parse("month").unwrap()], cells }
+    metier::model::Shares {
+        name: name.to_owned(),
+        rows: shares.len(),
+        variables: vec![metier::expr::parse("month").unwrap()],
+        cells,
+    }
 }
 
 #[test]
@@ -141,7 +146,7 @@ fn shares_that_the_sample_cannot_have_are_refused() {
         (vec![None, Some(String::from("Fix"))], 0.25),
     ];
     let variables = ["month", "work_mode"].map(|name| metier::expr::parse(name).unwrap()).to_vec();
-    let uncovered = prepared(metier::model::Shares { name: String::from("s.csv"), variables, cells });
+    let uncovered = prepared(metier::model::Shares { name: String::from("s.csv"), rows: 1, variables, cells });
     let text = uncovered.to_string();
     assert!(text.contains("25.00% of the target `s.csv`") && text.contains("month = NA, work_mode = Fix"), "{text}");
 }

@@ -3,7 +3,7 @@
 use crate::support::{Model, close, csv, floats, json, matrix, model, run, run_all, sessions};
 use metier::absorb::Method;
 use metier::expr::parse;
-use metier::result::{Composition, Family, ModelFit, VcovKind};
+use metier::result::{Composition, Family, ModelFit, NumberDiagnostics, VcovKind};
 use metier::table::Table;
 use serde_json::Value;
 
@@ -291,4 +291,126 @@ fn threads_and_order_do_not_matter() {
         assert_eq!(one, of(2), "{kind:?}");
         assert_eq!(one, of(5), "{kind:?}");
     }
+}
+
+/// What clustered errors rest on, from dummies written out in 80-bit arithmetic (`variance.py`): leverage, effective
+/// clusters with independent and correlated errors, largest changes. 1e-8.
+#[test]
+fn diagnostics_are_those_of_the_dummies() {
+    let reference = json("refits.json");
+    let mut seen = 0;
+    for (id, case) in reference["cases"].as_object().unwrap() {
+        let mut spec = refit_spec(case);
+        // slopes by level are no differences of rates, rows no clusters
+        if spec.cluster.is_empty() {
+            continue;
+        }
+        spec.options.diagnostics = true;
+        let table = sessions(case["spec"]["rows"].as_u64().unwrap() as usize);
+        let fit = run(&table, &with(&spec, VcovKind::Cr3)).fit;
+        let found = &fit.diagnostics[0];
+        assert_eq!(found.clusters as u64, case["G"].as_u64().unwrap(), "{id}");
+        let expected = &case["diagnostics"];
+        let of = |f: fn(&NumberDiagnostics) -> f64| found.numbers.iter().map(f).collect::<Vec<f64>>();
+        all_close(&format!("{id} largest"), &of(|n| n.largest_leverage), &floats(&expected["largest"]), 1e-8);
+        all_close(&format!("{id} variation"), &of(|n| n.leverage_variation), &floats(&expected["variation"]), 1e-8);
+        all_close(&format!("{id} effective"), &of(|n| n.effective_clusters), &floats(&expected["effective"]), 1e-8);
+        all_close(&format!("{id} correlated"), &of(|n| n.effective_correlated), &floats(&expected["correlated"]), 1e-8);
+        all_close(&format!("{id} change"), &of(|n| n.largest_change), &floats(&expected["change"]), 1e-8);
+        seen += 1;
+    }
+    assert!(seen >= 10, "{seen}");
+}
+
+/// A model that may choose its covariance.
+fn unnamed(formula: &str) -> Model {
+    let mut spec = model(formula);
+    spec.options.few_clusters = Some(VcovKind::Cr3);
+    spec
+}
+
+#[test]
+fn the_default_takes_cr3_where_few_clusters_matter_and_says_why() {
+    let table = sessions(4000);
+    let formula = "verified ~ i(expertise, ref=1) | work_mode";
+    for (family, cluster) in
+        [(Family::Ols, vec!["month"]), (Family::Logit, vec!["month"]), (Family::Ols, vec!["user_id", "month"])]
+    {
+        let mut spec = unnamed(formula);
+        (spec.options.family, spec.cluster) = (family, cluster.clone());
+        spec.rates = Some("expertise");
+        let chosen = run(&table, &spec).fit;
+        let named = run(&table, &with(&model(formula), VcovKind::Cr3).like(&spec)).fit;
+        assert_eq!((chosen.vcov_kind, &chosen.vcov), (VcovKind::Cr3, &named.vcov), "{family:?} {cluster:?}");
+        assert_eq!(chosen.rates, named.rates);
+        let said: Vec<&String> = chosen.warnings.iter().filter(|w| w.contains("the default is CR3 then")).collect();
+        assert!(said.len() == 1 && said[0].contains("effective clusters of `month` ("), "{:?}", chosen.warnings);
+        assert_eq!(cluster.len() > 1, said[0].contains("`month` has"), "{said:?}");
+        // by name it never changes, and the same doubts are told
+        let kept = run(&table, &with(&model(formula), VcovKind::Cr1).like(&spec)).fit;
+        assert_eq!(kept.vcov_kind, VcovKind::Cr1);
+        assert!(kept.warnings.iter().any(|w| w.contains("CR1 tends to be too small then")), "{:?}", kept.warnings);
+    }
+}
+
+impl Model {
+    /// The same covariance for the model of another.
+    fn like(mut self, other: &Model) -> Model {
+        (self.cluster, self.rates, self.options.family) = (other.cluster.clone(), other.rates, other.options.family);
+        self
+    }
+}
+
+#[test]
+fn the_default_is_cr1_where_clusters_are_many_and_of_like_size() {
+    // every row a cluster of its own
+    let mut table = sessions(4000);
+    let n = table.n_rows();
+    table.insert(metier::table::Column::number("pair", (0..n).map(|row| (row / 2) as f64).collect()));
+    let mut spec = unnamed("verified ~ i(expertise, ref=1) | work_mode");
+    spec.cluster = vec!["pair"];
+    let fit = run(&table, &spec).fit;
+    assert_eq!(fit.vcov_kind, VcovKind::Cr1);
+    assert!(fit.warnings.iter().all(|warning| !warning.contains("CR1")), "{:?}", fit.warnings);
+    // many parameters are another reason
+    let mut fine = unnamed("verified ~ i(expertise, ref=1) | work_mode^month^band^task_occupation");
+    fine.cluster = vec!["pair"];
+    let fit = run(&table, &fine).fit;
+    let per_row = fit.small_sample.k as f64 / fit.small_sample.n as f64;
+    assert_eq!(fit.vcov_kind == VcovKind::Cr3, per_row > 0.1, "{per_row}");
+    assert!(per_row > 0.1 && fit.warnings.iter().any(|w| w.contains("parameters for")), "{:?}", fit.warnings);
+}
+
+#[test]
+fn where_cr3_cannot_be_had_the_default_stays_and_says_so() {
+    let table = sessions(600);
+    let stays = |spec: &Model, reason: &str| {
+        let fit = run(&table, spec).fit;
+        assert_eq!(fit.vcov_kind, VcovKind::Cr1);
+        let said = |w: &String| w.contains("CR1 tends to be too small then, but") && w.contains(reason);
+        assert!(fit.warnings.iter().any(said), "{:?}", fit.warnings);
+    };
+    let mut firth = unnamed("verified ~ i(expertise, ref=1)");
+    (firth.options.family, firth.options.firth) = (Family::Logit, true);
+    stays(&firth, "has no form for a penalised likelihood");
+    let mut iterative = unnamed("verified ~ i(expertise, ref=1) | work_mode + month");
+    iterative.options.method = Method::Cg;
+    stays(&iterative, "needs the leverage of every row");
+    let mut strata = unnamed("verified ~ i(expertise, ref=1) | work_mode");
+    (strata.options.family, strata.cluster) = (Family::Clogit, vec!["month"]);
+    stays(&strata, "has no form for a conditional likelihood");
+}
+
+/// Fits on rows that are small enough are made again on cells.
+#[test]
+fn a_fit_on_rows_is_made_again_on_cells_for_cr3() {
+    let table = sessions(2000);
+    let formula = "verified ~ i(expertise, ref=1) + task_value | work_mode + month";
+    let mut spec = unnamed(formula);
+    (spec.options.family, spec.cluster) = (Family::Logit, vec!["month"]);
+    let chosen = run(&table, &spec).fit;
+    let mut named = with(&model(formula), VcovKind::Cr3);
+    (named.options.family, named.cluster) = (Family::Logit, vec!["month"]);
+    assert_eq!((chosen.vcov_kind, &chosen.vcov), (VcovKind::Cr3, &run(&table, &named).fit.vcov));
+    assert!(chosen.warnings.iter().any(|w| w.contains("the default is CR3 then")), "{:?}", chosen.warnings);
 }

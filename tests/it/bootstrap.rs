@@ -21,7 +21,8 @@ fn results(document: &Value) -> &Vec<Value> {
 #[test]
 fn every_method_prints_its_table_and_the_fits_estimates() {
     let folder = Folder::with_sessions();
-    let fit = folder.run(&["fit", FORMULA, "--data", "s.csv", "--cluster", "user_id", "--format", "json"]).json();
+    let words = ["fit", FORMULA, "--data", "s.csv", "--cluster", "user_id", "--vcov", "cr1", "--format", "json"];
+    let fit = folder.run(&words).json();
     let expected = fit["models"][0]["coefficients"].as_array().unwrap().clone();
     for (method, heading, draws) in [
         ("wild", "(WCR)", "199"),

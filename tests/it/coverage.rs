@@ -17,7 +17,7 @@ fn run(folder: &Folder, more: &[&str]) -> crate::support::Ran {
 fn every_method_has_its_line_and_its_rows() {
     let folder = Folder::new();
     let text = run(&folder, &[]).ok();
-    for line in ["heavy-tailed, 60 users", "ols: cr1 (default)", "logit: iid", "4 panels, seed 9"] {
+    for line in ["heavy-tailed, 60 users", "ols: default: cr1 or cr3", "logit: iid", "4 panels, seed 9"] {
         assert!(text.contains(line), "{line}\n{text}");
     }
     let records = run(&folder, &["--format", "json"]).json();
@@ -26,8 +26,8 @@ fn every_method_has_its_line_and_its_rows() {
     let fits = 2 * (5 * 17 + 2 * 13);
     let of = |method: &str| rows.iter().filter(|row| row["method"] == method).count();
     assert!(rows.len() >= fits, "{} rows", rows.len());
-    assert_eq!([of("cr1"), of("cr1_fixed_composition"), of("iid"), of("wild_bootstrap")], [34, 26, 34, 4]);
-    let default = |row: &&serde_json::Value| row["method"] == "cr1" && row["family"] == "ols";
+    assert_eq!([of("default"), of("cr1_fixed_composition"), of("iid"), of("wild_bootstrap")], [34, 26, 34, 4]);
+    let default = |row: &&serde_json::Value| row["method"] == "default" && row["family"] == "ols";
     for row in rows.iter().filter(default) {
         let coverage = row["coverage"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&coverage), "{row}");

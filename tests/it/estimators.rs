@@ -58,7 +58,7 @@ fn least_squares_is_that_of_fit() {
     let folder = Folder::with_sessions();
     let more = ["--rates", "expertise", "--format", "json"];
     let estimators = folder.run(&arguments("estimators", CELLS, &more)).json();
-    let fit = folder.run(&arguments("fit", CELLS, &more)).json();
+    let fit = folder.run(&arguments("fit", CELLS, &[&more[..], &["--vcov", "cr1"]].concat())).json();
     let least = estimators["estimators"][0]["numbers"].as_array().unwrap().iter();
     let ours: Vec<&Value> = least.filter(|row| row["estimator"] == "pl" && row["kind"] == "rate").collect();
     for (ours, rate) in ours.iter().zip(fit["models"][0]["rates"].as_array().unwrap()) {

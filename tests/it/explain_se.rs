@@ -138,3 +138,13 @@ fn what_means_nothing_is_refused_with_a_way_out() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("no coefficient `bertax`") && ran.err.contains("did you mean `beertax`?"), "{}", ran.err);
 }
+
+#[test]
+fn the_factor_of_cr1_is_explained_where_the_default_is_cr3() {
+    let folder = Folder::with_sessions();
+    let more = ["verified ~ i(expertise, ref = 1) | work_mode", "--data", "s.csv", "--cluster", "month"];
+    let text = folder.run(&[&["explain-se"], &more[..]].concat()).ok();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "the default is CR3 then, whose factor is part of its definition; this is CR1";
+    assert!(text.contains("Standard errors (CR1)") && text.contains(said), "{text}");
+}

@@ -162,7 +162,7 @@ fn missing_expertise(software: &str) -> u64 {
 fn clusters_weights_and_covariances() {
     let folder = Folder::with_sessions();
     let formula = "verified ~ expertise | work_mode";
-    let one = fit(&folder, formula, &["--cluster", "user_id"]);
+    let one = fit(&folder, formula, &["--cluster", "user_id", "--vcov", "cr1"]);
     let two = fit(&folder, formula, &["--cluster", "user_id+month"]);
     let cells = fit(&folder, formula, &["--cluster", "user_id^month"]);
     let weighted = fit(&folder, formula, &["--cluster", "user_id", "--weights", "weight"]);
@@ -323,7 +323,7 @@ fn threads_change_nothing() {
 
 #[test]
 fn model_files_and_flags() {
-    let toml = "name = \"m\"\n[defaults]\ncluster = \"user_id\"\n[[model]]\nname = \"a\"\nformula = \"verified ~ expertise\"\n\
+    let toml = "name = \"m\"\n[defaults]\ncluster = \"user_id\"\nvcov = \"cr1\"\n[[model]]\nname = \"a\"\nformula = \"verified ~ expertise\"\n\
                 [[model]]\nname = \"b\"\nformula = \"verified ~ expertise | work_mode\"\n\
                 samples = [{ name = \"all\" }, { name = \"soft\", where = \"software == 1\" }]\n";
     let folder = Folder::with_sessions().with("m.toml", toml);

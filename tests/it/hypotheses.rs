@@ -92,7 +92,7 @@ fn refusals_point_into_the_hypothesis() {
         ("test_contradiction", &["-H", "x = 0, x = 1"]),
         ("test_not_linear", &["-H", "x * z = 0"]),
         ("test_nothing", &[]),
-        ("test_too_many_for_the_clusters", &["-H", "all", "--cluster", "w"]),
+        ("test_too_many_for_the_clusters", &["-H", "all", "--cluster", "w", "--vcov", "cr1"]),
         ("test_levels_without_rates", &["-H", "level a = level b"]),
     ];
     for (name, more) in more {

@@ -176,3 +176,46 @@ fn what_is_no_lock_is_refused() {
     assert!(ran.err.contains("is not the file that was locked"), "{}", ran.err);
     assert!(!folder.path("q").exists());
 }
+
+#[test]
+fn the_file_of_a_target_is_locked_and_named_when_it_changes() {
+    let folder = Folder::with_sessions();
+    let modes: std::collections::BTreeSet<String> = {
+        let text = folder.read("s.csv");
+        let at = text.lines().next().unwrap().split(',').position(|name| name == "work_mode").unwrap();
+        text.lines().skip(1).map(|line| line.split(',').nth(at).unwrap().to_owned()).collect()
+    };
+    // equal shares of the modes that the table has
+    let n = modes.len() as f64;
+    let shares: String = modes.iter().map(|mode| format!("{mode},{}\n", 1.0 / n)).collect();
+    let folder = folder.with("shares.csv", format!("work_mode,share\n{shares}"));
+    let formula = "verified ~ i(expertise, ref = 1) | work_mode";
+    let words =
+        ["fit", formula, "--rates", "expertise", "--target", "shares.csv", "--data", "s.csv", "--lock", "l.json"];
+    folder.run(&words).ok();
+    let lock: serde_json::Value = serde_json::from_str(&folder.read("l.json")).unwrap();
+    assert_eq!(lock["data"]["targets"][0]["file"], "shares.csv");
+    assert_eq!(lock["data"]["targets"][0]["rows"], modes.len());
+    says(&verify(&folder, &[]), 0, &["target shares.csv: the same bytes"]);
+
+    // the folder for replication has it, and runs
+    let ran = folder.run(&["package", "l.json", "--out", "p", "--with-data", "--title", "A study", "--quiet"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(folder.read("p/run.sh").contains("--target data/shares.csv"), "{}", folder.read("p/run.sh"));
+    assert_eq!(folder.read("p/data/shares.csv"), folder.read("shares.csv"));
+    assert!(folder.read("p/data.sha256").contains("data/shares.csv"));
+    let there = crate::support::run_in(&folder.path("p"), &["verify", "metier.lock.json"], "");
+    assert_eq!((there.code, there.err.as_str()), (0, ""), "{}", there.out);
+
+    // other shares: the file is named, and the rates that it moved
+    let folder = folder.with("shares.csv", other_shares(&modes));
+    says(&verify(&folder, &[]), 1, &["target shares.csv: other bytes", "rates"]);
+}
+
+/// Twice as much of the first mode as of every other.
+fn other_shares(modes: &std::collections::BTreeSet<String>) -> String {
+    let unit = 1.0 / (modes.len() as f64 + 1.0);
+    let share = |at: usize| if at == 0 { 2.0 * unit } else { unit };
+    let lines: String = modes.iter().enumerate().map(|(at, mode)| format!("{mode},{}\n", share(at))).collect();
+    format!("work_mode,share\n{lines}")
+}

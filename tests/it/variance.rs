@@ -68,8 +68,18 @@ fn diagnostics_say_what_errors_rest_on() {
 #[test]
 fn few_clusters_are_warned_of_with_the_way_out() {
     let folder = Folder::with_sessions();
-    let text = run(&folder, &["--cluster", "month"]).out;
-    assert!(text.contains("effective clusters of `month`") && text.contains("--vcov cr2"), "{text}");
+    // lines are broken where the width of the text ends
+    let said = |more: &[&str]| run(&folder, more).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = said(&["--cluster", "month"]);
+    for part in ["effective clusters of `month`", "the default is CR3 then, `--vcov cr1` is CR1", "errors (CR3)"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    for named in [["--vcov", "cr1"], ["--ssc", "fixest"], ["--df", "exact"]] {
+        let text = said(&[&["--cluster", "month"], &named[..]].concat());
+        for part in ["errors (CR1)", "effective clusters of `month`", "CR1 tends to be too small then, `--vcov cr2`"] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
     let text = run(&folder, &["--cluster", "month", "--vcov", "cr2"]).out;
     assert!(!text.contains("effective clusters of"), "{text}");
 }

@@ -1,10 +1,10 @@
 """Every cluster deleted and everything refitted, with every effect as dummies -> refits.json.
 
-usage: python variance.py [--data DIR] [--out FILE]
+usage: python variance.py [--data DIR] [--out FILE] [--diagnostics]
 
 Needs numpy. Linear algebra in 80-bit floats. Least squares are refitted without each cluster; likelihoods (logit, probit, Poisson) take
 one step of scoring from the full maximum on the dummy design, and their rates the first derivative. Levels that a deletion empties lose
-their column.
+their column. `--diagnostics` does all in doubles (seconds, to about 1e-10) and writes the key `diagnostics` alone into the file.
 """
 import argparse, json, os
 from math import erf
@@ -21,6 +21,10 @@ DEFINITIONS = {
            "(fixed)",
     "cr3j": "(G-1)/G * (sum d d' - (sum d)(sum d)'/G)",
     "hc3": "sum d d' with every row a cluster",
+    "diagnostics": "of coefficients, rates, differences to level 1, adjacent differences: with r_i = sqrt(om_i) z_i' A^-1 c (om the weight, or "
+                   "information, of row i; c the number as a combination of theta) over the rows of the fit, leverage L_g = sum_g r^2 / sum "
+                   "r^2, `effective` = (sum v)^2 / sum v^2 for v_g = sum_g r^2, `correlated` the same for v_g = (sum_g r^2 + (sum_g "
+                   "r)^2) / 2, `variation` that of L, `change` the largest |d| of a cluster (rates sampled)",
 }
 CASES = {
     "weighted_additive": dict(rows=500, fe=["work_mode", "band"], extra=["log(prompts)"], weighted=True),
@@ -36,6 +40,9 @@ CASES = {
     "probit_user": dict(rows=500, fe=["work_mode"], extra=["log(prompts)"], family="probit"),
     "poisson_user": dict(rows=500, fe=["work_mode", "month"], family="poisson", outcome="prompts"),
 }
+
+
+ZERO = 1e-15
 
 
 def solve(a, b):
@@ -161,7 +168,7 @@ def run(d, rows, fe, extra=(), weighted=False, cluster="user_id", family="ols", 
         zg = z[i]
         if family == "ols":
             ag, bg = a - zg.T @ (wu[i, None] * zg), b - zg.T @ (wu[i] * yu[i])
-            ag[np.abs(ag) < 1e-15 * np.abs(a).max()] = 0
+            ag[np.abs(ag) < ZERO * np.abs(a).max()] = 0
             t, dropped = solve(ag, bg)
             remaining = total - wu[i].sum()
             rates.append(np.array([(sums[j] - (wu[i, None] * at[j][i]).sum(axis=0)) @ t / remaining for j in range(5)]))
@@ -169,7 +176,7 @@ def run(d, rows, fe, extra=(), weighted=False, cluster="user_id", family="ols", 
             coefs.append(t[shown])
         else:
             ag = a - zg.T @ (om[i, None] * zg)
-            ag[np.abs(ag) < 1e-15 * np.abs(a).max()] = 0
+            ag[np.abs(ag) < ZERO * np.abs(a).max()] = 0
             step, dropped = solve(ag, -(zg.T @ res[i]))
             coefs.append(theta[shown] + step[shown])
             out = g == c
@@ -180,6 +187,30 @@ def run(d, rows, fe, extra=(), weighted=False, cluster="user_id", family="ols", 
         lost += np.isin(shown, list(dropped))
     result = {"names": names, "G": G, "n": int(keep.sum()), "coef": theta[shown], "rates": full_rates, "lost": lost.tolist()}
     assert not lost.any(), lost
+    om_fit = wu if family == "ols" else om
+    gradients = [s / total for s in sums] if family == "ols" else grad
+    unit = np.eye(z.shape[1], dtype=LD)
+    numbers = [unit[j] for j in shown] + gradients
+    dev = np.concatenate([np.array(coefs) - theta[shown], np.array(rates) - full_rates], axis=1)
+    p0 = len(shown)
+    pairs = [(k, 0) for k in range(1, 5)] + [(k, k - 1) for k in range(1, 5)]
+    numbers += [gradients[i] - gradients[j] for i, j in pairs]
+    dev = np.concatenate([dev] + [(dev[:, p0 + i] - dev[:, p0 + j])[:, None] for i, j in pairs], axis=1)
+    inside = keep[use]
+    groups = np.unique(gu[inside], return_inverse=True)[1]
+    spread = {key: [] for key in ("largest", "variation", "effective", "correlated")}
+    for c in numbers:
+        r = (np.sqrt(om_fit) * (z @ solve(a, c)[0]))[inside]
+        square, line = np.zeros(G, dtype=LD), np.zeros(G, dtype=LD)
+        np.add.at(square, groups, r * r)
+        np.add.at(line, groups, r)
+        star = lambda v: v.sum() ** 2 / (v * v).sum()
+        share = square / square.sum()
+        spread["largest"].append(share.max())
+        spread["variation"].append(share.std() / share.mean())
+        spread["effective"].append(star(square))
+        spread["correlated"].append(star((square + line * line) / 2))
+    result["diagnostics"] = {**spread, "change": np.abs(dev).max(axis=0)}
     kinds = [("coef", coefs, theta[shown]), ("rates_sampled", rates, full_rates)] + ([("rates_fixed", rates_fixed, full_rates)] if fixed else [])
     for name, values, full in kinds:
         dev = np.array(values) - full
@@ -193,7 +224,20 @@ if __name__ == "__main__":
     ap.add_argument("--data", default=os.path.join(HERE, "../data"))
     ap.add_argument("--out", default=os.path.join(HERE, "refits.json"))
     ap.add_argument("--only")
+    ap.add_argument("--diagnostics", action="store_true")
     args = ap.parse_args()
+    if args.diagnostics:
+        LD, ZERO = np.float64, 1e-12
+        known = json.load(open(args.out))
+        for name, case in CASES.items():
+            result = plain(run(load(args.data, case["rows"]), **case))
+            worst = np.abs(np.array(result["coef"]) - known["cases"][name]["coef"]).max()
+            assert worst < 1e-9, (name, worst)
+            known["cases"][name]["diagnostics"] = result["diagnostics"]
+            print(name, worst, flush=True)
+        known["definitions"] = DEFINITIONS
+        json.dump(known, open(args.out, "w"), indent=1)
+        raise SystemExit
     cases = {}
     for name, case in CASES.items():
         if args.only and args.only not in name:

@@ -11,6 +11,7 @@
 
 mod strata;
 
+use super::doubts;
 use super::{FitError, Fitted, Options, check_outcome};
 use crate::aggregate::{Aggregator, Grouping, Records, Rows, ScoreQuery};
 use crate::design::Sample;
@@ -375,6 +376,14 @@ impl Record<'_> {
             flow.dropped.push(FlowStep { reason, rows: sample.n_rows - n });
         }
         flow.users = clusters.first().map_or(0, |cluster: &ClusterInfo| cluster.count);
+        let doubts = match options.vcov {
+            VcovKind::Cr1 => doubts::of_clusters(clusters.iter().map(|c: &ClusterInfo| (c.name.as_str(), c.count))),
+            _ => Vec::new(),
+        };
+        let (_, _, doubt) = doubts::take(options, clusters.len(), &doubts, |kind| {
+            let reason = String::from("has no form for a conditional likelihood");
+            Err::<(), _>(FitError::NoVcov { kind, reason })
+        });
         let ones: usize = problem.strata.iter().map(|s| s.ones).sum();
         let informative = problem.strata.len();
         let largest = problem.strata.iter().map(Stratum::n).max().unwrap_or(0);
@@ -425,6 +434,7 @@ impl Record<'_> {
             )]
             .into_iter()
             .chain(settled)
+            .chain(doubt)
             .collect(),
         };
         Ok(Fitted {
@@ -436,6 +446,7 @@ impl Record<'_> {
             bare: None,
             margins: None,
             sums: None,
+            weights: None,
         })
     }
 

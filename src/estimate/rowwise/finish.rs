@@ -1,10 +1,12 @@
 //! From coefficients and scores to a [`ModelFit`].
 
 use super::super::assemble::Counts;
+use super::super::doubts::{self, Doubt};
 use super::super::effects::FittedRows;
 use super::super::link::Glm;
 use super::super::parameters::{Absorbed, Ranks};
-use super::super::{FitError, Fitted, Influence, Options, incidental};
+use super::super::variance::Variance;
+use super::super::{FitError, Fitted, Influence, Options, fit_outcomes, incidental};
 use super::absorber::gather;
 use super::design::{Design, Kept, Scaling};
 use super::scores::Scores;
@@ -19,6 +21,13 @@ use crate::linalg::cholesky::Cholesky;
 use crate::result::*;
 use crate::vcov::multiway::settle;
 use std::sync::{Arc, OnceLock};
+
+/// Clusters up to which effective clusters are counted.
+const QUICK_CLUSTERS: usize = 10_000;
+/// Rows up to which they are.
+const QUICK_ROWS: usize = 1_000_000;
+/// Rows up to which a fit is made again on cells for the sake of its covariance.
+const MOST_ROWS: usize = 200_000;
 
 /// What the outcomes of a fit share.
 pub struct Fit<'a> {
@@ -235,6 +244,13 @@ fn record(
     }
     let bread = bread(fit.factor, kept);
     let variance = variance(fit, scores, meat, &bread, &counts, sigma2)?;
+    let doubts = doubts(fit, scores, &bread, &counts, &variance);
+    let (other, _, doubt) =
+        doubts::take(options, sample.clusters.len(), &doubts, |kind| on_cells(sample, options, o, kind));
+    if let Some(mut fitted) = other {
+        fitted.fit.warnings.extend(doubt);
+        return Ok(fitted);
+    }
     let reference = variance.reference;
     let critical = reference.critical(options.conf_level);
     let unit: Vec<f64> = kept.iter().map(|&j| scale / fit.scaling[j].scale).collect();
@@ -245,6 +261,7 @@ fn record(
     let bare = variance.bare(&counts, m, scaled);
     let mut warnings: Vec<String> = incidental::note(options.family, false, &counts).into_iter().collect();
     warnings.extend(counts.warning.clone());
+    warnings.extend(doubt);
     if variance.clusters.len() > 1 {
         let names: Vec<&str> = kept.iter().map(|&j| design.name(j)).collect();
         warnings.extend(settle(options.multiway, "coefficients", &names, &mut vcov));
@@ -294,7 +311,42 @@ fn record(
         diagnostics: Vec::new(),
         warnings,
     };
-    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None, sums: None })
+    Ok(Fitted { fit, influence, joint, rows: None, effects: None, bare, margins: None, weights: None, sums: None })
+}
+
+/// Doubts about CR1; clusters of single coefficients are looked at where that takes milliseconds.
+fn doubts(
+    fit: &Fit,
+    scores: &Scores<impl Fn(usize, &[f64]) -> f64 + Sync, impl Fn(usize, f64) -> f64 + Sync>,
+    bread: &[f64],
+    counts: &Counts,
+    variance: &Variance,
+) -> Vec<Doubt> {
+    let clusters = &fit.sample.clusters;
+    if fit.options.vcov != VcovKind::Cr1 || clusters.is_empty() {
+        return Vec::new();
+    }
+    let sizes: Vec<(&str, usize)> =
+        variance.clusters[..clusters.len()].iter().map(|cluster| (cluster.name.as_str(), cluster.count)).collect();
+    let mut doubts = doubts::of_counts(counts, scores.kept.len(), &sizes);
+    if fit.design.n <= QUICK_ROWS {
+        let names: Vec<String> = scores.kept.iter().map(|&j| fit.design.name(j).to_owned()).collect();
+        let quick = clusters.iter().enumerate().filter(|(_, cluster)| cluster.n_clusters <= QUICK_CLUSTERS);
+        doubts.extend(
+            quick.filter_map(|(v, cluster)| doubts::of_spread(&scores.effective(v, bread), &cluster.name, &names)),
+        );
+    }
+    doubts
+}
+
+/// The same regression on cells, with a covariance that needs them.
+fn on_cells(sample: &Sample, options: &Options, o: usize, vcov: VcovKind) -> Result<Fitted, FitError> {
+    if sample.n_rows > MOST_ROWS {
+        let reason = String::from("the effects are absorbed row by row");
+        return Err(FitError::NoLeverage { kind: vcov, reason });
+    }
+    let sample = Sample { outcomes: vec![sample.outcomes[o].clone()], ..sample.clone() };
+    fit_outcomes(&sample, &Options { vcov, few_clusters: None, ..options.clone() }).remove(0)
 }
 
 fn dropped_term(fit: &Fit, j: usize) -> DroppedTerm {

@@ -34,6 +34,7 @@ pub fn applies(sample: &Sample, options: &Options) -> bool {
         && sample.rates.is_none()
         && !options.bias_correction
         && !options.margins
+        && !options.keep_weights
         && !options.firth
         && !options.diagnostics
         && !options.vcov.uses_leverage();

@@ -7,8 +7,9 @@ use super::design::Design;
 use crate::absorb::kernel::columns::Columns;
 use crate::aggregate::Meat;
 use crate::design::Cluster;
-use crate::design::codes::combine;
+use crate::design::codes::{combine, sort_by_code};
 use crate::linalg::blocks::{BLOCK, sum_blocks, sum_blocks_of};
+use crate::vcov::partial::{Effective, effective};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -170,6 +171,27 @@ impl<E: Fn(usize, &[f64]) -> f64 + Sync, S: Fn(usize, f64) -> f64 + Sync> Scores
             self.add(i..i + 1, &mut sums[g * p..(g + 1) * p]);
         }
         (sums, present.into_iter().filter(|&there| there).count())
+    }
+
+    /// Effective clusters of one variable for every coefficient; rows weigh sqrt(w) h, in a likelihood too.
+    pub fn effective(&self, variable: usize, bread: &[f64]) -> Effective {
+        let (design, p) = (self.design, self.kept.len());
+        let add = |i: usize, sum: &mut [f64], square: &mut [f64]| {
+            let root = design.weight(i).sqrt();
+            self.columns.for_rows(i..i + 1, |_, row| {
+                for (a, (sum, square)) in sum.iter_mut().zip(square.iter_mut()).enumerate() {
+                    let line = &bread[a * p..(a + 1) * p];
+                    let r = root * line.iter().zip(self.kept).map(|(b, &j)| b * row[j]).sum::<f64>();
+                    *sum += r;
+                    *square += r * r;
+                }
+            });
+            true
+        };
+        let cluster = &design.sample.clusters[variable];
+        let codes: Vec<u32> = (0..design.n).map(|i| cluster.codes[design.row(i)]).collect();
+        let (order, bounds) = sort_by_code(&codes, cluster.n_clusters);
+        effective(&bounds, Some(&order), p, add)
     }
 
     /// First row of each cluster, if rows are in the order of clusters.

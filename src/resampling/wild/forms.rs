@@ -1,5 +1,6 @@
 //! What a pass over the draws needs of a hypothesis, laid out for it.
 
+use super::apart::Apart;
 use super::dense::Dense;
 use super::direct::Direct;
 use crate::resampling::problem::Linear;
@@ -7,6 +8,8 @@ use crate::resampling::weights::{LANES, Lanes, Pass};
 
 /// Columns (groups of the absorbed effect and dense columns) up to which quadratic forms are written out.
 const DENSE_COLUMNS: usize = 256;
+/// Clusters below which sign vectors may be enumerated by position, so that their order is part of the result.
+const FEW_CLUSTERS: usize = 64;
 /// Entries below which the second pass costs nothing and loses no digits to cancellation.
 const FEW_ENTRIES: usize = 10_000;
 
@@ -68,13 +71,26 @@ impl<const N: usize> Residuals<N> {
     }
 }
 
-/// The two ways of a pass, for one and two bases.
+/// How a pass is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// [`super::dense`].
+    Dense,
+    /// [`super::direct`].
+    Direct,
+    /// [`super::apart`].
+    Apart,
+}
+
+/// The ways of a pass, for one and two bases.
 #[derive(Debug)]
 enum Way<'a> {
     DenseOne(Dense<'a, 1>),
     DenseTwo(Dense<'a, 2>),
     DirectOne(Direct<'a, 1>),
     DirectTwo(Direct<'a, 2>),
+    ApartOne(Apart<'a, 1>),
+    ApartTwo(Apart<'a, 2>),
 }
 
 /// A hypothesis ready for draws.
@@ -83,6 +99,7 @@ pub struct Forms<'a> {
     way: Way<'a>,
     /// Standard error of the estimate without small-sample factor: sqrt(sum_g P_g^2) at delta = 0.
     pub error: f64,
+    identity: &'a [u32],
 }
 
 /// Room for one pass.
@@ -98,12 +115,17 @@ impl<'a> Forms<'a> {
     /// Chooses the way by the size of the problem.
     pub fn new(linear: &'a Linear, regressor: &[f64], length: f64, bases: Bases) -> Self {
         let groups = linear.solver.group_inverse().len();
-        let is_dense = groups + linear.layout.k <= DENSE_COLUMNS && linear.entries.cell.len() >= FEW_ENTRIES;
-        Forms::with(linear, regressor, length, bases, is_dense)
+        let how = match linear.entries.cell.len() < FEW_ENTRIES {
+            true => How::Direct,
+            false if groups + linear.layout.k <= DENSE_COLUMNS => How::Dense,
+            false if groups == 0 || linear.clusters.len() < FEW_CLUSTERS => How::Direct,
+            false => How::Apart,
+        };
+        Forms::with(linear, regressor, length, bases, how)
     }
 
     /// The same with the way given.
-    pub fn with(linear: &'a Linear, regressor: &[f64], length: f64, bases: Bases, is_dense: bool) -> Self {
+    pub fn with(linear: &'a Linear, regressor: &[f64], length: f64, bases: Bases, how: How) -> Self {
         let a = |cell: u32| regressor[cell as usize] / length;
         let starts = linear.clusters.starts.windows(2);
         let of_cluster = |run: &[u32]| -> f64 {
@@ -113,20 +135,31 @@ impl<'a> Forms<'a> {
         let way = match bases {
             Bases::Both => {
                 let residuals = Residuals::<2>::new(linear, regressor, length, |u, x| [u, x]);
-                match is_dense {
-                    true => Way::DenseTwo(Dense::new(linear, &residuals)),
-                    false => Way::DirectTwo(Direct::new(linear, &residuals)),
+                match how {
+                    How::Dense => Way::DenseTwo(Dense::new(linear, &residuals)),
+                    How::Direct => Way::DirectTwo(Direct::new(linear, &residuals)),
+                    How::Apart => Way::ApartTwo(Apart::new(linear, &residuals)),
                 }
             }
             Bases::At(delta) => {
                 let residuals = Residuals::<1>::new(linear, regressor, length, |u, x| [u + delta * x]);
-                match is_dense {
-                    true => Way::DenseOne(Dense::new(linear, &residuals)),
-                    false => Way::DirectOne(Direct::new(linear, &residuals)),
+                match how {
+                    How::Dense => Way::DenseOne(Dense::new(linear, &residuals)),
+                    How::Direct => Way::DirectOne(Direct::new(linear, &residuals)),
+                    How::Apart => Way::ApartOne(Apart::new(linear, &residuals)),
                 }
             }
         };
-        Forms { way, error }
+        Forms { way, error, identity: &linear.clusters.identity }
+    }
+
+    /// What each cluster is, in the order in which a pass asks for its weights.
+    pub fn identity(&self) -> &[u32] {
+        match &self.way {
+            Way::ApartOne(apart) => apart.identity(),
+            Way::ApartTwo(apart) => apart.identity(),
+            _ => self.identity,
+        }
     }
 
     /// Room for a pass.
@@ -136,6 +169,8 @@ impl<'a> Forms<'a> {
             Way::DenseTwo(dense) => dense.scratch(),
             Way::DirectOne(direct) => direct.scratch(),
             Way::DirectTwo(direct) => direct.scratch(),
+            Way::ApartOne(apart) => apart.scratch(),
+            Way::ApartTwo(apart) => apart.scratch(),
         }
     }
 
@@ -146,6 +181,8 @@ impl<'a> Forms<'a> {
             Way::DenseTwo(dense) => dense.pass(weights, scratch),
             Way::DirectOne(direct) => direct.pass(weights, scratch),
             Way::DirectTwo(direct) => direct.pass(weights, scratch),
+            Way::ApartOne(apart) => apart.pass(weights, scratch),
+            Way::ApartTwo(apart) => apart.pass(weights, scratch),
         }
     }
 }

@@ -16,6 +16,7 @@
 //! Algorithm in the spirit of Roodman, MacKinnon, Nielsen and Webb (2019), which stores clusters x draws; here draws are
 //! made sixteen at a time from counters and nothing of that size exists.
 
+mod apart;
 mod dense;
 mod direct;
 mod forms;
@@ -164,7 +165,7 @@ fn test(
         (false, _) => Bases::At(0.0),
     };
     let forms = Forms::new(linear, &regressor, length, bases);
-    let drawn = run(&forms, linear, source, draws, done);
+    let drawn = run(&forms, source, draws, done);
     // without an interval, draws are at the null value already
     let curve = Curve { error: forms.error, draws: &drawn, imposed: matches!(bases, Bases::Both), kind: how.p_value };
     let statistics: Vec<f64> =
@@ -189,8 +190,8 @@ fn test(
 }
 
 /// Makes the draws, blocks of them in parallel; each block's results are its own.
-fn run(forms: &Forms, linear: &Linear, source: Source, draws: usize, done: &(dyn Fn(usize) + Sync)) -> Vec<Draw> {
-    let identity = &linear.clusters.identity;
+fn run(forms: &Forms, source: Source, draws: usize, done: &(dyn Fn(usize) + Sync)) -> Vec<Draw> {
+    let identity = forms.identity();
     let blocks: Vec<Vec<Draw>> = (0..draws.div_ceil(BLOCK))
         .into_par_iter()
         .map(|block| {

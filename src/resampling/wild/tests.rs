@@ -1,8 +1,8 @@
-//! The two ways of a pass give the same draws.
+//! The ways of a pass give the same draws.
 
 use super::super::problem::{Design, Linear};
 use super::super::weights::{Codes, Drawn, Signs, Source, Weights};
-use super::forms::{Bases, Forms};
+use super::forms::{Bases, Draw, Forms, How};
 use crate::design::{Cluster, Effect, NO_COLUMN, Outcome, Sample, Term, TermLevels};
 use crate::estimate::Options;
 
@@ -52,7 +52,7 @@ fn quadratic_forms_and_a_second_pass_give_the_same_draws() {
         for bases in [Bases::Both, Bases::At(0.0), Bases::At(0.7)] {
             for column in [0, 3] {
                 let (regressor, length) = linear.partial(column);
-                let ways = [true, false].map(|dense| Forms::with(&linear, &regressor, length, bases, dense));
+                let ways = [How::Dense, How::Direct].map(|how| Forms::with(&linear, &regressor, length, bases, how));
                 for weights in [Weights::Rademacher, Weights::Webb] {
                     let source = Source { weights, seed: 5, enumerate: false };
                     let drawn = source.block(0, &linear.clusters.identity);
@@ -67,6 +67,59 @@ fn quadratic_forms_and_a_second_pass_give_the_same_draws() {
                         }
                         // the numerators are the same sums in another order
                         (0..2).for_each(|i| assert!((a.n[i] - b.n[i]).abs() < 1e-12 * b.n[i].abs().max(1.0)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Clusters of one row, of several and of two rows in one cell; weights of one where `weighted` is false.
+fn many_clusters(weighted: bool) -> Sample {
+    let mut sample = sample(true);
+    let mut code = 0;
+    let codes: Vec<u32> = (0..sample.n_rows)
+        .map(|i| {
+            code += u32::from(i > 0 && (i % 3 != 0 || i % 7 == 0 || i > 300));
+            code
+        })
+        .collect();
+    sample.clusters[0].codes = codes.into();
+    sample.clusters[0].n_clusters = code as usize + 1;
+    sample.weights = sample.weights.filter(|_| weighted);
+    // the number takes few values, so that cells repeat
+    if let Some(values) = sample.terms[1].values.take() {
+        sample.terms[1].values = Some(values.iter().map(|x| (x / 4.0).floor()).collect::<Vec<f64>>().into());
+    }
+    sample
+}
+
+#[test]
+fn clusters_of_one_entry_apart_give_the_same_draws() {
+    for weighted in [false, true] {
+        let sample = many_clusters(weighted);
+        let design = Design::new(&sample, &Options::default()).unwrap();
+        let linear = Linear::new(&design).unwrap();
+        let single = linear.clusters.starts.windows(2).filter(|run| run[1] - run[0] == 1).count();
+        assert!(single > 150 && linear.clusters.len() - single > 40, "{single} of {}", linear.clusters.len());
+        for (bases, column) in [(Bases::Both, 0), (Bases::At(0.0), 3), (Bases::At(0.7), 1)] {
+            let (regressor, length) = linear.partial(column);
+            let ways = [How::Apart, How::Direct].map(|how| Forms::with(&linear, &regressor, length, bases, how));
+            for weights in [Weights::Rademacher, Weights::Webb, Weights::Mammen] {
+                let source = Source { weights, seed: 5, enumerate: false };
+                let [apart, direct]: [[Draw; 16]; 2] =
+                    ways.each_ref().map(|way| match &source.block(2, way.identity()) {
+                        Drawn::Signs(bits) => way.pass(&Signs(&bits[3]), &mut way.scratch()),
+                        Drawn::Codes { codes, values } => way.pass(&Codes(&codes[3], values), &mut way.scratch()),
+                    });
+                for (a, b) in apart.iter().zip(&direct) {
+                    for delta in [0.0, -1.3] {
+                        let (a, b) = (a.statistic(delta), b.statistic(delta));
+                        assert!((a - b).abs() < 1e-12 * b.abs().max(1.0), "{bases:?} {weights:?}: {a} {b}");
+                    }
+                    let values = |draw: &Draw| [draw.n[0], draw.n[1], draw.v[0], draw.v[1], draw.v[2]];
+                    for (a, b) in values(a).into_iter().zip(values(b)) {
+                        assert!((a - b).abs() < 1e-12 * b.abs().max(1.0), "{bases:?} {weights:?}: {a} {b}");
                     }
                 }
             }
