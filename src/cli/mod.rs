@@ -3,6 +3,7 @@
 mod args;
 mod bootstrap;
 mod check;
+mod commands;
 mod coverage;
 mod diagnostic;
 mod estimators;
@@ -19,6 +20,7 @@ mod progress;
 mod reproduce;
 mod simulate;
 mod source;
+mod study_files;
 mod table;
 mod target;
 mod test;

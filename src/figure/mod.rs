@@ -5,19 +5,24 @@
 
 pub mod dots;
 pub mod draw;
+mod grid;
 pub mod labels;
 pub mod of_rates;
 pub mod page;
+pub mod pdf;
 pub mod palette;
 pub mod plots;
 pub mod png;
 pub mod scale;
 pub mod surface;
 pub mod text_width;
+mod truetype;
 
 pub use draw::svg;
+pub use grid::grid_svg;
 pub use page::{Page, PagePanel, Plot};
-pub use png::{PngError, png};
+pub use pdf::pdf;
+pub use png::{Picture, PictureError, png};
 
 /// One level of a series.
 #[derive(Debug, Clone, PartialEq)]
