@@ -23,8 +23,8 @@ pub use data::{cells_table, rounded, tests_table};
 pub use embedded::{FIGURES, embedded};
 pub use error::ChartError;
 pub use layout::page;
-pub use readable::readable;
 pub use plan::{PanelPlan, Plan, SeriesPlan, plan};
+pub use readable::readable;
 pub use spec::{
     ChartName, EffectSpec, FigureFile, GroupSpec, PanelSpec, SeriesSpec, StatisticName, TestName, UnitName, json_schema,
 };

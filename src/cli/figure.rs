@@ -156,8 +156,7 @@ impl Drawn {
     /// A picture that cannot be drawn.
     pub fn render(&self, data_note: Option<&str>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
         let id = &self.exhibit.id;
-        let mut files =
-            files_of(&self.exhibit).map_err(|error| Failure::input(format!("{id}: {error}"), None))?;
+        let mut files = files_of(&self.exhibit).map_err(|error| Failure::input(format!("{id}: {error}"), None))?;
         let options = self.figure.options;
         // rates and coefficients of single levels would tell what the figure does not show
         let tells_levels = options.min_users > 1 && self.fits.iter().any(|fit| fit.rates.is_some());

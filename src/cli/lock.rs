@@ -86,7 +86,11 @@ impl Inputs {
 ///
 /// # Errors
 /// A file that cannot be read again.
-pub fn specification_file(file: &ModelFile, path: Option<&str>, flags: &ModelEntry) -> Result<SpecificationFile, Failure> {
+pub fn specification_file(
+    file: &ModelFile,
+    path: Option<&str>,
+    flags: &ModelEntry,
+) -> Result<SpecificationFile, Failure> {
     let models = file.model.iter().map(|entry| {
         // plain records of texts and numbers always have a JSON form
         serde_json::to_value(flags.over(&entry.over(&file.defaults))).unwrap_or(Value::Null)

@@ -149,7 +149,8 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
         let mut error = leave_out(arguments, &settings, &mut groups, &mut counted, &mut not_fitted)?;
         let first = figure::leave_out(&arguments.source, &arguments.data, &settings, &mut figures)?;
         error = error.or(first);
-        let is_nothing = groups.iter().all(|(_, specs)| specs.is_empty()) && figures.iter().all(figure::Loaded::is_empty);
+        let is_nothing =
+            groups.iter().all(|(_, specs)| specs.is_empty()) && figures.iter().all(figure::Loaded::is_empty);
         if let Some(error) = error.filter(|_| is_nothing) {
             return Err(error.into());
         }
@@ -252,7 +253,9 @@ fn exhibits(
         of_table("table_a1", "Table A1", a1, &table_a1(&run.fits, note), command("table_a1"), &reasons("table_a1")),
         of_table("table_a2", "Table A2", a2, &table_a2(&run.fits, note), command("table_a2"), &reasons("table_a2")),
     ]);
-    for exhibit in exhibits.iter_mut().filter(|exhibit| ["figure5", "table_a1", "table_a2"].contains(&exhibit.id.as_str())) {
+    for exhibit in
+        exhibits.iter_mut().filter(|exhibit| ["figure5", "table_a1", "table_a2"].contains(&exhibit.id.as_str()))
+    {
         for (_, table) in &mut exhibit.data {
             *table = std::mem::take(table).rounded(round, &["statistic", "p_value", "conf_level"]);
         }

@@ -31,9 +31,7 @@ pub fn render_files(study: &Study) -> Result<Vec<File>, Failure> {
     let one = |exhibit: &Exhibit| -> Result<Vec<File>, Failure> {
         match study.drawn.iter().find(|drawn| drawn.exhibit.id == exhibit.id) {
             Some(drawn) => drawn.render(note),
-            None => {
-                files_of(exhibit).map_err(|error| Failure::input(format!("{}: {error}", exhibit.id), None))
-            }
+            None => files_of(exhibit).map_err(|error| Failure::input(format!("{}: {error}", exhibit.id), None)),
         }
     };
     let (each, whole) = rayon::join(
@@ -97,10 +95,10 @@ pub fn page(study: &Study, command: &str) -> Report {
     let mut facts: Vec<Fact> = rows.map(|rows| fact("Sessions read", rows)).into_iter().collect();
     facts.extend(users.map(|users| fact("Users in the largest sample", users)));
     facts.push(fact("Regressions", fits.len()));
-    facts.extend(
-        Verdict::ALL
-            .map(|verdict| fact(&format!("Published numbers: {}", verdict.name()), count(&study.comparisons, verdict))),
-    );
+    facts
+        .extend(Verdict::ALL.map(|verdict| {
+            fact(&format!("Published numbers: {}", verdict.name()), count(&study.comparisons, verdict))
+        }));
     Report {
         title: String::from("Expertise and success in coding-agent sessions"),
         notices: notices(study),

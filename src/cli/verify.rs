@@ -1,9 +1,9 @@
 //! `metier verify`: repeats a run from its lock file.
 
 use super::args::{Arguments, Command, FitArguments, OutputFormat, ReproduceArguments};
+use super::figure::FigureArguments;
 use super::fit::format_of;
 use super::progress::Progress;
-use super::figure::FigureArguments;
 use super::{Failure, exit, figure, fit, printer, reproduce};
 use crate::lock::Lock;
 use crate::lock::verdict::verification;

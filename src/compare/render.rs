@@ -227,7 +227,11 @@ mod tests {
             ..SampleCounts::default()
         };
         let scope = parse_scope(SCOPE_CSV).unwrap();
-        compare(&parse_published(PUBLISHED_CSV).unwrap(), &scope, Lookup { fits: &run.fits, counts, figures: &[] })
+        compare(
+            &parse_published(PUBLISHED_CSV).unwrap(),
+            &scope,
+            Lookup { fits: &run.fits, not_fitted: &[], counts, figures: &[] },
+        )
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A table as a picture: for slides, and for documents that join pictures.
 
+use super::plots::{INK, LABEL, NOTE, TITLE, line_height, lines};
 use super::surface::{Anchor, Surface, TextStyle};
 use super::text_width::{Weight, text_width, wrap};
-use super::plots::{INK, LABEL, NOTE, TITLE, line_height, lines};
 use crate::output::document::{Cell, Grid};
 
 const MARGIN: f64 = 28.0;
@@ -21,8 +21,7 @@ pub fn grid_svg(grid: &Grid) -> String {
     let rows: Vec<&crate::output::document::Row> = grid.sections.iter().flatten().collect();
     let headings: Vec<Vec<String>> = (0..n)
         .map(|column| {
-            let text: Vec<&str> =
-                grid.header.iter().filter_map(|line| line.get(column)).map(String::as_str).collect();
+            let text: Vec<&str> = grid.header.iter().filter_map(|line| line.get(column)).map(String::as_str).collect();
             wrap(&literal(&text.join(" ")), HEADING, HEAD.size, HEAD.weight)
         })
         .collect();

@@ -4,7 +4,9 @@ use super::png::{BOLD, Picture, REGULAR};
 use super::truetype::TrueType;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use pdf_writer::types::{CidFontType, FontFlags, LineCapStyle, LineJoinStyle, SystemInfo, TextRenderingMode, UnicodeCmap};
+use pdf_writer::types::{
+    CidFontType, FontFlags, LineCapStyle, LineJoinStyle, SystemInfo, TextRenderingMode, UnicodeCmap,
+};
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use resvg::tiny_skia::{PathSegment, Transform};
 use resvg::usvg;
@@ -236,7 +238,10 @@ fn text(content: &mut Content, text: &usvg::Text, database: &usvg::fontdb::Datab
         // an edge goes under its letters
         if let Some((stroke, [r, g, b])) = span.stroke.as_ref().and_then(|s| Some((s, colour(s.paint())?))) {
             content.save_state();
-            content.set_stroke_rgb(r, g, b).set_line_width(stroke.width().get()).set_line_join(LineJoinStyle::RoundJoin);
+            content
+                .set_stroke_rgb(r, g, b)
+                .set_line_width(stroke.width().get())
+                .set_line_join(LineJoinStyle::RoundJoin);
             glyph_run(content, text, span, places, fonts, TextRenderingMode::Stroke);
             content.restore_state();
         }

@@ -86,7 +86,9 @@ impl<'a> TrueType<'a> {
         let mut wanted: BTreeSet<u16> = used.iter().copied().chain([0]).collect();
         let mut open: Vec<u16> = wanted.iter().copied().collect();
         while let Some(glyph) = open.pop() {
-            open.extend(outline(glyph).map(components).unwrap_or_default().into_iter().filter(|part| wanted.insert(*part)));
+            open.extend(
+                outline(glyph).map(components).unwrap_or_default().into_iter().filter(|part| wanted.insert(*part)),
+            );
         }
         let (mut new_glyf, mut new_loca) = (Vec::new(), Vec::new());
         for glyph in 0..offsets.len() - 1 {

@@ -102,7 +102,14 @@ mod tests {
     fn table(value: f64) -> DataTable {
         let mut table = DataTable::new(&["panel", "position", "label", "value", "n_sessions", "suppressed"]);
         table.rows = vec![
-            vec!["modes".into(), "Fix".into(), "Fixing, a \"thing\"".into(), value.into(), 7usize.into(), "false".into()],
+            vec![
+                "modes".into(),
+                "Fix".into(),
+                "Fixing, a \"thing\"".into(),
+                value.into(),
+                7usize.into(),
+                "false".into(),
+            ],
             vec!["modes".into(), "Build".into(), "Build".into(), f64::NAN.into(), 9usize.into(), "false".into()],
         ];
         table

@@ -143,7 +143,9 @@ impl LockError {
     /// The way out.
     pub fn hint(&self) -> String {
         String::from(match self {
-            LockError::NotOurs(_) => "`metier fit ... --lock FILE`, `metier figure ... --lock FILE`, `metier report` and `metier reproduce` write lock files",
+            LockError::NotOurs(_) => {
+                "`metier fit ... --lock FILE`, `metier figure ... --lock FILE`, `metier report` and `metier reproduce` write lock files"
+            }
             LockError::Version(_) => "use the version of Metier that wrote it, or write it again",
             LockError::Changed => "the file was changed by hand: take the one that was published, or write it again",
             LockError::Data { .. } => "lock files hold hashes of files: save the table as a file, and name that",

@@ -26,7 +26,9 @@ pub fn text(lock: &Lock, run: &Run, title: &str, with_data: bool) -> String {
 fn overview(lock: &Lock, run: &Run) -> String {
     let exhibits = match lock.exhibits.len() {
         0 => String::new(),
-        n => format!(", makes the {} of figures and published tables", counted(n, "file of numbers", "files of numbers")),
+        n => {
+            format!(", makes the {} of figures and published tables", counted(n, "file of numbers", "files of numbers"))
+        }
     };
     let mut text = format!(
         "## Overview\n\nThe code in this folder fits {}{exhibits} with Metier {} and compares every number with `metier.lock.json`.\nOne script, `run.sh`, runs all of it.",
@@ -111,11 +113,8 @@ fn programs(lock: &Lock) -> String {
     ];
     for file in &lock.specification.files {
         let is_figure = file.models.iter().any(|model| model.get("panel").is_some());
-        let models = if is_figure {
-            String::from("a figure")
-        } else {
-            counted(file.models.len(), "regression", "regressions")
-        };
+        let models =
+            if is_figure { String::from("a figure") } else { counted(file.models.len(), "regression", "regressions") };
         lines.push(match &file.path {
             Some(path) => format!("`{path}`: {models}."),
             None => format!("`specification/{}.toml`: {models} of the command line, for readers.", file.name),

@@ -95,7 +95,9 @@ impl DataTable {
     pub fn rounded(mut self, decimals: Option<usize>, but: &[&str]) -> Self {
         let Some(decimals) = decimals else { return self };
         let rounds: Vec<bool> = self.columns.iter().map(|column| !but.contains(column)).collect();
-        for (value, _) in self.rows.iter_mut().flat_map(|row| row.iter_mut().zip(&rounds)).filter(|(_, rounds)| **rounds) {
+        for (value, _) in
+            self.rows.iter_mut().flat_map(|row| row.iter_mut().zip(&rounds)).filter(|(_, rounds)| **rounds)
+        {
             if let Value::Number(number) = value {
                 *number = number::with_decimals(*number, decimals);
             }

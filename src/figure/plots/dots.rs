@@ -59,7 +59,10 @@ fn crowded(row: &DotRow, x: Scale) -> bool {
         (from - 2.0 * RADIUS..to + 2.0 * RADIUS).contains(&x.at(other.value))
     };
     let drawn: Vec<&Bar> = row.dots.iter().filter(|dot| dot.value.is_finite()).collect();
-    drawn.iter().enumerate().any(|(at, dot)| drawn.iter().enumerate().any(|(other, there)| at != other && covers(dot, there)))
+    drawn
+        .iter()
+        .enumerate()
+        .any(|(at, dot)| drawn.iter().enumerate().any(|(other, there)| at != other && covers(dot, there)))
 }
 
 impl DotPlot {
@@ -132,10 +135,11 @@ impl DotPlot {
             let value = style(11.0, Weight::Regular, look.text, Anchor::Start);
             let from = ends[order].max(x.at(dot.value) + RADIUS) + 4.0;
             let to = from + text_width(&text, value.size, value.weight) + 4.0;
-            let is_free = !crowded && row.dots.iter().enumerate().all(|(other, there)| {
-                let begin = if there.lo.is_finite() { x.at(there.lo) } else { x.at(there.value) } - RADIUS;
-                other == order || !there.value.is_finite() || begin > to || x.at(there.value) + RADIUS < from - 4.0
-            });
+            let is_free = !crowded
+                && row.dots.iter().enumerate().all(|(other, there)| {
+                    let begin = if there.lo.is_finite() { x.at(there.lo) } else { x.at(there.value) } - RADIUS;
+                    other == order || !there.value.is_finite() || begin > to || x.at(there.value) + RADIUS < from - 4.0
+                });
             if is_free {
                 page.text_on_lines((from, middle + value.size * MIDDLE), &text, value);
             }

@@ -8,8 +8,7 @@ use super::super::scale::{Scale, range_of_points, ticks};
 use super::super::surface::{Anchor, Surface, TextStyle};
 use super::super::text_width::{text_width, wrap};
 use super::{
-    AXIS_TITLE, Format, LABEL, MIDDLE, NOTE, VALUE, draw_positions, line_height, lines, positions_room,
-    vertical_axis,
+    AXIS_TITLE, Format, LABEL, MIDDLE, NOTE, VALUE, draw_positions, line_height, lines, positions_room, vertical_axis,
 };
 
 const HEIGHT: f64 = 330.0;
