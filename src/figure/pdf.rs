@@ -346,7 +346,7 @@ mod tests {
         assert!(document.starts_with(b"%PDF-1.") && document.trim_ascii_end().ends_with(b"%%EOF"));
         let plain = String::from_utf8_lossy(&document);
         assert_eq!(plain.matches("/MediaBox").count(), 2);
-        assert!(plain.contains("/METIER+OpenSans ") && plain.contains("/METIER+OpenSans-Bold"));
+        assert!(plain.contains("/METIER+OpenSans\n") && plain.contains("/METIER+OpenSans-Bold\n"));
         let streams = streams(&document);
         assert!(streams.iter().any(|text| text.contains("BT\n") && text.contains("] TJ\n")));
         // the letter N of Novice is mapped back

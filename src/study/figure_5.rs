@@ -208,7 +208,7 @@ mod tests {
         let fit = run.fits.iter_mut().find(|fit| belongs_to(fit, "figure5")).unwrap();
         crate::study::protect::hide(fit, &[true, true, false, false, false]);
         let text = crate::output::markdown::render(&figure_5_document(&run));
-        assert_eq!(text.matches("| suppressed |").count(), 2, "{text}");
+        assert_eq!(text.matches(" suppressed |").count(), 2, "{text}");
         assert_eq!(text.matches("| 5 Expert ").count(), 8, "{text}");
     }
 
