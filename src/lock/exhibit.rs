@@ -133,11 +133,12 @@ mod tests {
     fn a_number_that_differs_is_named_with_its_first_digit() {
         let (before, after) = (exhibit(0.3), exhibit(0.3 + 1e-9));
         assert!(differences(std::slice::from_ref(&before), std::slice::from_ref(&before), None).is_empty());
-        let found = differences(&[before.clone()], &[after.clone()], None);
+        let one = std::slice::from_ref::<LockedExhibit>;
+        let found = differences(one(&before), one(&after), None);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].place, "figure1.csv: Fix / Fixing, a \"thing\": value");
         assert_eq!(found[0].digits, Some(8));
-        assert!(differences(&[before.clone()], &[after], Some(8)).is_empty());
+        assert!(differences(one(&before), one(&after), Some(8)).is_empty());
         let gone = differences(&[before], &[], None);
         assert_eq!((gone[0].place.as_str(), gone[0].now.as_str()), ("figure1.csv", "missing"));
     }
