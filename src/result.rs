@@ -560,6 +560,54 @@ pub struct ModelFit {
     pub warnings: Vec<String>,
 }
 
+/// A regression that was asked for and could not be fitted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotFitted {
+    /// Name of the model file.
+    pub spec_id: String,
+    /// Name of the model.
+    pub model: String,
+    /// Outcome; empty if it is about all of them.
+    pub outcome: String,
+    /// Sample; empty if it is about all of them.
+    pub sample: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl NotFitted {
+    /// Which regression it is, as a part of its file: model, outcome, sample.
+    pub fn name(&self) -> String {
+        let outcome = if self.outcome.is_empty() { String::new() } else { format!(", `{}`", self.outcome) };
+        let sample = match self.sample.as_str() {
+            "" | "all" => String::new(),
+            sample => format!(" among `{sample}`"),
+        };
+        format!("`{}`{outcome}{sample}", self.model)
+    }
+}
+
+/// The same with regressions together that differ in their outcome and fail for one reason.
+pub fn grouped_reasons(rows: &[NotFitted]) -> Vec<NotFitted> {
+    let mut grouped: Vec<NotFitted> = Vec::new();
+    for row in rows {
+        let reason = match row.outcome.as_str() {
+            "" => row.reason.clone(),
+            outcome => row.reason.replace(&format!("`{outcome}`"), "the outcome"),
+        };
+        let row = NotFitted { reason, ..row.clone() };
+        let is_alike = |other: &NotFitted| {
+            (&other.spec_id, &other.model, &other.sample, &other.reason)
+                == (&row.spec_id, &row.model, &row.sample, &row.reason)
+        };
+        match grouped.iter_mut().find(|other| is_alike(other)) {
+            Some(known) => known.outcome += &format!("`, `{}", row.outcome),
+            None => grouped.push(row),
+        }
+    }
+    grouped
+}
+
 /// All fits of a run, and where they came from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Run {

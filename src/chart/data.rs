@@ -3,6 +3,7 @@
 use super::Figure;
 use super::cells::Cell;
 use crate::output::data_table::{DataTable, Value as Field};
+use crate::output::number::with_decimals;
 
 /// Columns of the numbers drawn.
 const COLUMNS: [&str; 18] = [
@@ -50,10 +51,7 @@ const TESTS: [&str; 18] = [
 
 /// A number with so many decimals.
 pub fn rounded(value: f64, decimals: Option<usize>) -> f64 {
-    match decimals {
-        Some(decimals) if value.is_finite() => format!("{value:.decimals$}").parse().unwrap_or(value),
-        _ => value,
-    }
+    decimals.map_or(value, |decimals| with_decimals(value, decimals))
 }
 
 fn flag(is: bool) -> Field {

@@ -9,7 +9,7 @@ use crate::figure::plots::{
 };
 use crate::figure::{Page, PagePanel, Plot, Point, Series};
 use crate::output::notes::percent_level;
-use crate::output::number::{count, p_value};
+use crate::output::number::{counted, p_value};
 
 /// The page of a figure, with everything a reader must know under it.
 pub fn page(figure: &Figure, data_note: Option<&str>) -> Page {
@@ -21,13 +21,15 @@ pub fn page(figure: &Figure, data_note: Option<&str>) -> Page {
     Page {
         title: figure.file.title.clone(),
         subtitle: figure.file.subtitle.clone(),
-        note: note(figure, data_note),
+        // a picture has no face for literals
+        note: note(figure, data_note).replace('`', ""),
         columns: figure.file.columns,
         panels,
     }
 }
 
-fn note(figure: &Figure, data_note: Option<&str>) -> String {
+/// What stands under the picture.
+pub(super) fn note(figure: &Figure, data_note: Option<&str>) -> String {
     let mut notes: Vec<String> = data_note.map(|note| format!("Data: {note}.")).into_iter().collect();
     let mut sizes: Vec<(usize, usize)> = Vec::new();
     for panel in &figure.panels {
@@ -37,8 +39,12 @@ fn note(figure: &Figure, data_note: Option<&str>) -> String {
             sizes.push(size);
         }
     }
-    let sized: Vec<String> =
-        sizes.iter().map(|(rows, users)| format!("{} sessions of {} users", count(*rows), count(*users))).collect();
+    let sized: Vec<String> = sizes
+        .iter()
+        .map(|(rows, users)| {
+            format!("{} of {}", counted(*rows, "session", "sessions"), counted(*users, "user", "users"))
+        })
+        .collect();
     notes.extend((!sized.is_empty()).then(|| format!("{}.", sized.join("; "))));
     let level = percent_level(figure.options.conf_level);
     notes.push(format!("Intervals: {level}, errors clustered by user."));
@@ -63,7 +69,11 @@ fn is_told(test: &Tested) -> bool {
 
 fn sentence(figure: &Figure, test: &Tested) -> String {
     let p = p_value(test.p_value);
-    let p = p.strip_prefix('<').map_or_else(|| format!("p = {p}"), |bound| format!("p < {bound}"));
+    let p = match p.strip_prefix('<') {
+        _ if !test.p_value.is_finite() => String::from("no test: too few users"),
+        Some(bound) => format!("p < {bound}"),
+        None => format!("p = {p}"),
+    };
     let panel = figure.panels.iter().find(|panel| panel.spec.name == test.panel);
     let label = panel.and_then(|panel| panel.series.iter().find(|(name, _)| *name == test.series));
     let series = match (panel, label) {

@@ -14,6 +14,7 @@ mod error;
 mod layout;
 mod plan;
 mod protect;
+mod readable;
 mod spec;
 mod tested;
 
@@ -23,6 +24,7 @@ pub use embedded::{FIGURES, embedded};
 pub use error::ChartError;
 pub use layout::page;
 pub use plan::{PanelPlan, Plan, SeriesPlan, plan};
+pub use readable::readable;
 pub use spec::{
     ChartName, EffectSpec, FigureFile, GroupSpec, PanelSpec, SeriesSpec, StatisticName, TestName, UnitName, json_schema,
 };

@@ -324,9 +324,12 @@ pub struct ReproduceArguments {
     /// Sessions of the synthetic table
     #[arg(long, default_value_t = SimulateOptions::EMBEDDED.sessions, conflicts_with = "data", allow_negative_numbers = true)]
     pub sessions: usize,
-    /// Minimum of distinct users per cell in Table A1, instead of the model file's
+    /// Distinct users that every published cell needs; in Table A1 also the cells of the fixed effects
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub min_users: Option<usize>,
+    /// Round published numbers to so many decimals
+    #[arg(long, value_name = "DECIMALS", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=17))]
+    pub round: Option<u8>,
     #[command(flatten)]
     pub source: SourceArguments,
 }

@@ -2,23 +2,28 @@
 
 use super::args::SourceArguments;
 use super::fit::read_model;
+use super::lock::{Inputs, specification_file};
 use super::progress::Progress;
 use super::source::{SYNTHETIC, SYNTHETIC_SOURCE, label_of};
 use super::{Failure, exit, printer};
-use crate::chart::{
-    ChartError, FIGURES, Figure, FigureFile, Options, cells_table, compute, effects_of, embedded, page, plan, tests_of,
-    tests_table,
-};
+use crate::chart::{ChartError, FIGURES, Figure, FigureFile, Options, compute, effects_of, embedded, plan, tests_of};
 use crate::codebook::{Codebook, CodebookError, Settings};
-use crate::figure::png;
+use crate::lock::exhibit::LockedExhibit;
+use crate::lock::{Lock, SpecificationFile};
 use crate::model::Workspace;
+use crate::output::data_table::DataTable;
 use crate::output::write::write_atomic;
 use crate::output::{Format, RenderOptions, render};
-use crate::pipeline::fit_models;
-use crate::result::{ModelFit, Run};
+use crate::pipeline::fit_possible;
+use crate::report::Exhibit;
+use crate::report::exhibits::of_chart;
+use crate::report::files::files_of;
+use crate::result::{ModelFit, Run, grouped_reasons};
 use crate::sessions::{self, Wanted};
+use crate::simulate::SimulateOptions;
 use crate::spec::{ModelEntry, Resolved};
 use clap::Args;
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// `metier figure`.
@@ -43,6 +48,9 @@ pub struct FigureArguments {
     /// Distinct users a cell needs to be shown
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub min_users: usize,
+    /// Lock file to write: what was read, asked and drawn, for `metier verify`
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Round printed numbers to so many decimals
     #[arg(long, value_name = "DECIMALS", value_parser = clap::value_parser!(u8).range(..=17))]
     pub round: Option<u8>,
@@ -60,15 +68,26 @@ Examples:
   metier figure all --data sessions.csv --min-users 15 --round 3
   metier figure my-figure.toml --data sessions.csv
 
-Written for each figure: NAME.svg, NAME.png, NAME.csv (what is drawn), NAME_tests.csv (differences, trends, effects),
-and NAME_fits.csv where it has regressions. Figure files are described in docs/figures.md.";
+Written for each figure: NAME.svg, NAME.png and NAME.pdf, NAME.csv (what is drawn), NAME_tests.csv (differences, trends,
+effects), NAME.md and NAME.tex (both for readers), and NAME_fits.csv where it has regressions. Figure files are described in docs/figures.md.";
 
 /// A figure file with its models.
 pub struct Loaded {
     file: FigureFile,
+    /// Where it was read, as given.
+    path: String,
+    text: String,
+    model_path: Option<String>,
     models: Vec<Resolved>,
     /// What the table lacks: panel or models, and why.
     left_out: Vec<(String, String)>,
+}
+
+impl Loaded {
+    /// Whether the table lacks something of every panel.
+    pub fn is_empty(&self) -> bool {
+        self.file.panels.is_empty()
+    }
 }
 
 /// Makes the figures.
@@ -91,7 +110,105 @@ pub fn run(arguments: &FigureArguments) -> Result<u8, Failure> {
         return Err(Failure::input(format!("{} is no confidence level", arguments.conf_level), hint));
     }
     arguments.source.apply_threads()?;
+    let mut progress = Progress::new(arguments.source.quiet);
+    let done = compute_all(arguments, &mut progress, arguments.lock.is_some())?;
+    progress.stage("draw");
+    let rendered: Vec<Vec<(String, Vec<u8>)>> =
+        done.drawn.par_iter().map(|drawn| drawn.render(done.data_note.as_deref())).collect::<Result<_, Failure>>()?;
+    progress.stage("write");
+    std::fs::create_dir_all(&arguments.out).map_err(|error| {
+        Failure::input(
+            format!("cannot create the output folder `{}`: {error}", arguments.out.display()),
+            Some(String::from("choose another one with `--out FOLDER`")),
+        )
+    })?;
+    for (name, bytes) in rendered.iter().flatten() {
+        write_atomic(&arguments.out.join(name), bytes)?;
+    }
+    let summary = summary(&done, &rendered);
+    if let Some(path) = &arguments.lock {
+        let words = super::lock::command_line();
+        write_atomic(path, done.lock(words)?.to_text().as_bytes())?;
+    }
+    progress.finish();
+    if !arguments.source.quiet {
+        printer::data(&summary);
+        let n = rendered.iter().map(Vec::len).sum::<usize>();
+        printer::data(&format!("\n{n} files in {}\n", arguments.out.display()));
+    }
+    Ok(exit::DONE)
+}
+
+/// A figure with the fits behind it.
+pub struct Drawn {
+    /// The figure.
+    pub figure: Figure,
+    /// Its fits.
+    pub fits: Vec<ModelFit>,
+    /// The figure as it is written.
+    pub exhibit: Exhibit,
+}
+
+impl Drawn {
+    /// Its files, names with contents.
+    ///
+    /// # Errors
+    /// A picture that cannot be drawn.
+    pub fn render(&self, data_note: Option<&str>) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let id = &self.exhibit.id;
+        let mut files = files_of(&self.exhibit).map_err(|error| Failure::input(format!("{id}: {error}"), None))?;
+        let options = self.figure.options;
+        // rates and coefficients of single levels would tell what the figure does not show
+        let tells_levels = options.min_users > 1 && self.fits.iter().any(|fit| fit.rates.is_some());
+        if !self.fits.is_empty() && !tells_levels && options.round.is_none() {
+            let run = Run { fits: self.fits.clone(), data_note: data_note.map(str::to_owned), ..Run::default() };
+            files.push((format!("{id}_fits.csv"), render(&run, Format::Csv, &RenderOptions::default()).into_bytes()));
+        }
+        Ok(files)
+    }
+}
+
+/// Figures made from one table.
+pub struct Done {
+    /// The figures in the order asked for.
+    pub drawn: Vec<Drawn>,
+    data_note: Option<String>,
+    sources: Vec<String>,
+    inputs: Option<Inputs>,
+}
+
+impl Done {
+    /// The lock of these figures.
+    ///
+    /// # Errors
+    /// If the inputs were not kept.
+    pub fn lock(self, words: Vec<String>) -> Result<Lock, Failure> {
+        let exhibits = self.drawn.iter().flat_map(|drawn| locked(&drawn.exhibit, words.clone())).collect();
+        let run = Run { data_note: self.data_note, sources: self.sources, ..Run::default() };
+        let inputs = self.inputs.ok_or_else(|| Failure::input("the run kept no inputs", None))?;
+        Ok(inputs.lock_with(words, &run, exhibits))
+    }
+}
+
+/// The tables of an exhibit as a lock file keeps them.
+pub fn locked(exhibit: &Exhibit, command: Vec<String>) -> Vec<LockedExhibit> {
+    let title = |end: &str| match end {
+        "" => format!("{}: {}", exhibit.name, exhibit.title),
+        _ => format!("{}: differences, trends, effects", exhibit.name),
+    };
+    let keep = |(end, table): &(&'static str, DataTable)| {
+        LockedExhibit::new(format!("{}{end}.csv", exhibit.id), title(end), command.clone(), table)
+    };
+    exhibit.data.iter().map(keep).collect()
+}
+
+/// Reads the table and computes every figure.
+///
+/// # Errors
+/// Whatever is wrong with the files, the table or the figures.
+pub fn compute_all(arguments: &FigureArguments, progress: &mut Progress, lock: bool) -> Result<Done, Failure> {
     let mut loaded = load(arguments)?;
+    let files = specification(&loaded)?;
     let settings: Vec<_> = loaded.iter().map(|figure| figure.file.settings.clone()).collect();
     let settings = arguments.source.settings(&settings)?;
     let options = Options {
@@ -103,86 +220,120 @@ pub fn run(arguments: &FigureArguments) -> Result<u8, Failure> {
     if let Some(error) = lacking.filter(|_| loaded.iter().all(|figure| figure.file.panels.is_empty())) {
         return Err(error.into());
     }
-
-    let mut progress = Progress::new(arguments.source.quiet);
     progress.stage("read");
     let names = names_of(&loaded)?;
     let specs = || loaded.iter().flat_map(|figure| &figure.models);
-    let (table, is_marked) = arguments.source.table(&arguments.data, names, settings, specs())?;
-    let workspace = Workspace::new(&table);
+    let (table, is_marked) = arguments.source.table(&arguments.data, names, settings.clone(), specs())?;
     let data_note = is_marked.then(|| SYNTHETIC.to_owned());
-    let mut files = Vec::new();
-    let mut summary = String::new();
-    for figure in &loaded {
-        if figure.file.panels.is_empty() {
-            summary += &format!("{}: not made\n", figure.file.title);
-            let reasons = figure.left_out.iter().map(|(what, why)| format!("  left out {what}: {why}\n"));
-            summary += &reasons.collect::<String>();
-            continue;
+    progress.stage("describe");
+    let workspace = Workspace::new(&table);
+    let drawn: Vec<Drawn> = loaded
+        .par_iter()
+        .map(|figure| {
+            let (figure, fits) = make(figure, &workspace, &options)?;
+            let exhibit = of_chart(&figure, data_note.as_deref(), String::new());
+            Ok(Drawn { figure, fits, exhibit })
+        })
+        .collect::<Result<_, Failure>>()?;
+    drop(workspace);
+    if let Some(first) = drawn.first().filter(|_| drawn.iter().all(|drawn| drawn.exhibit.missing.is_some())) {
+        let why = first.exhibit.missing.clone().unwrap_or_default().replacen("Not made", "not made", 1);
+        let hint = String::from("a figure needs sessions in at least one of its panels");
+        return Err(Failure::input(format!("`{}` was {why}", first.exhibit.id), Some(hint)));
+    }
+    let inputs = if lock {
+        progress.stage("hash");
+        let embedded = (SimulateOptions::EMBEDDED.sessions, SimulateOptions::EMBEDDED.seed);
+        let is_drawn = table.sources.is_empty().then_some(embedded);
+        Some(Inputs::of_files(&arguments.source, files, std::iter::empty(), &settings, &table, is_drawn)?)
+    } else {
+        None
+    };
+    let sources = table.sources.iter().map(|(file, _)| file.clone()).collect();
+    Ok(Done { drawn, data_note, sources, inputs })
+}
+
+/// What was made and what was left out, for the terminal.
+fn summary(done: &Done, rendered: &[Vec<(String, Vec<u8>)>]) -> String {
+    let mut text = done.data_note.iter().map(|note| format!("Data: {note}\n\n")).collect::<String>();
+    for (drawn, files) in done.drawn.iter().zip(rendered) {
+        let title = &drawn.figure.file.title;
+        if drawn.exhibit.missing.is_some() {
+            text += &format!("{title}: not made\n");
+        } else {
+            let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+            text += &format!("{title}\n  {}\n", names.join("  "));
         }
-        progress.stage(&format!("draw {}", figure.file.name));
-        let (made, fits) = make(figure, &workspace, &options)?;
-        let rendered = render_files(&made, &fits, data_note.as_deref())?;
-        let names: Vec<&str> = rendered.iter().map(|(name, _)| name.as_str()).collect();
-        summary += &format!("{}\n  {}\n", made.file.title, names.join("  "));
-        summary += &made.left_out.iter().map(|(what, why)| format!("  left out {what}: {why}\n")).collect::<String>();
-        files.extend(rendered);
+        let left_out = drawn.figure.left_out.iter().map(|(what, why)| format!("  left out {what}: {why}\n"));
+        text += &left_out.collect::<String>();
     }
-    progress.stage("write");
-    std::fs::create_dir_all(&arguments.out).map_err(|error| {
-        Failure::input(
-            format!("cannot create the output folder `{}`: {error}", arguments.out.display()),
-            Some(String::from("choose another one with `--out FOLDER`")),
-        )
-    })?;
-    for (name, bytes) in &files {
-        write_atomic(&arguments.out.join(name), bytes)?;
+    text
+}
+
+/// Figure files and their model files as a lock file keeps them.
+///
+/// # Errors
+/// A file that cannot be read again.
+pub fn specification(figures: &[Loaded]) -> Result<Vec<SpecificationFile>, Failure> {
+    let mut files: Vec<SpecificationFile> = Vec::new();
+    for figure in figures {
+        let model = serde_json::to_value(&figure.file).unwrap_or_default();
+        files.push(SpecificationFile {
+            name: format!("figures/{}", figure.file.name),
+            path: Some(figure.path.clone()),
+            text: Some(figure.text.clone()),
+            models: vec![model],
+        });
+        let Some(path) = &figure.model_path else { continue };
+        if files.iter().all(|file| file.path.as_ref() != Some(path)) {
+            files.push(specification_file(&read_model(path)?, Some(path), &ModelEntry::default())?);
+        }
     }
-    progress.finish();
-    if !arguments.source.quiet {
-        data_note.iter().for_each(|note| printer::data(&format!("Data: {note}\n\n")));
-        printer::data(&summary);
-        printer::data(&format!("\n{} files in {}\n", files.len(), arguments.out.display()));
-    }
-    Ok(exit::DONE)
+    Ok(files)
 }
 
 /// The figures asked for, each once.
 fn load(arguments: &FigureArguments) -> Result<Vec<Loaded>, Failure> {
-    let mut files: Vec<FigureFile> = Vec::new();
+    let mut loaded: Vec<Loaded> = Vec::new();
     for name in &arguments.figures {
         let more = match name.as_str() {
-            "all" => FIGURES.into_iter().map(|(name, text)| parse_figure(name, text)).collect::<Result<Vec<_>, _>>()?,
-            name => vec![read_figure(name)?],
+            "all" => all(&arguments.source)?,
+            name => vec![with_models(&arguments.source, name, figure_text(name)?)?],
         };
-        for file in more {
-            if !files.iter().any(|known| known.name == file.name) {
-                files.push(file);
+        for figure in more {
+            if !loaded.iter().any(|known| known.file.name == figure.file.name) {
+                loaded.push(figure);
             }
         }
     }
-    files.into_iter().map(|file| with_models(&arguments.source, file)).collect()
+    Ok(loaded)
 }
 
-/// A figure file with its models resolved.
+/// A figure file with its models resolved; these are embedded ones, or stand beside it or where we are.
 ///
 /// # Errors
-/// A model file that cannot be read or means nothing.
-pub fn with_models(source: &SourceArguments, file: FigureFile) -> Result<Loaded, Failure> {
-    let models = match &file.models {
+/// A figure or model file that cannot be read or means nothing.
+fn with_models(source: &SourceArguments, path: &str, text: String) -> Result<Loaded, Failure> {
+    let file = parse_figure(path, &text)?;
+    let beside = |name: &String| {
+        let beside = Path::new(path).parent().map(|folder| folder.join(name)).filter(|beside| beside.is_file());
+        beside.and_then(|beside| beside.to_str().map(str::to_owned)).unwrap_or_else(|| name.clone())
+    };
+    let model_path = file.models.as_ref().map(beside);
+    let models = match &model_path {
         Some(name) => source.resolve(&read_model(name)?, &ModelEntry::default())?,
         None => Vec::new(),
     };
-    Ok(Loaded { file, models, left_out: Vec::new() })
+    Ok(Loaded { file, path: path.to_owned(), text, model_path, models, left_out: Vec::new() })
 }
 
-/// Reads a figure file, or an embedded one by its name.
-fn read_figure(path: &str) -> Result<FigureFile, Failure> {
+/// Text of a figure file, or of an embedded one by its name.
+fn figure_text(path: &str) -> Result<String, Failure> {
     if let Ok(text) = std::fs::read_to_string(path) {
-        return parse_figure(path, &text);
+        return Ok(text);
     }
     match embedded(path).filter(|_| !Path::new(path).exists()) {
-        Some((name, text)) => parse_figure(name, text),
+        Some((_, text)) => Ok(text.to_owned()),
         None => {
             let known: Vec<&str> = FIGURES.iter().map(|(name, _)| *name).collect();
             let nearest = crate::nearest::nearest_name(path, known.iter().copied());
@@ -284,7 +435,7 @@ pub fn names_of(figures: &[Loaded]) -> Result<Vec<String>, Failure> {
 /// # Errors
 /// None that a user can cause.
 pub fn all(source: &SourceArguments) -> Result<Vec<Loaded>, Failure> {
-    FIGURES.into_iter().map(|(name, text)| with_models(source, parse_figure(name, text)?)).collect()
+    FIGURES.into_iter().map(|(name, text)| with_models(source, name, text.to_owned())).collect()
 }
 
 /// The numbers of a figure and the fits behind them. A regression that cannot be estimated on this table is left out
@@ -294,13 +445,16 @@ pub fn all(source: &SourceArguments) -> Result<Vec<Loaded>, Failure> {
 /// What is wrong between the figure and the table.
 pub fn make(figure: &Loaded, workspace: &Workspace, options: &Options) -> Result<(Figure, Vec<ModelFit>), Failure> {
     let mut left_out = figure.left_out.clone();
-    let mut fits: Vec<ModelFit> = Vec::new();
-    for spec in &figure.models {
-        match fit_models(workspace, std::slice::from_ref(spec), &label_of, &|_| {}) {
-            Ok(found) => fits.extend(found),
-            Err(error) => left_out.push((format!("regression `{}`", spec.model), error.to_string())),
+    let (mut fits, failed) = fit_possible(workspace, &figure.models, &label_of);
+    left_out.extend(grouped_reasons(&failed).into_iter().map(|row| (format!("regression {}", row.name()), row.reason)));
+    fits.retain(|fit| {
+        let is_small = fit.flow.users < options.min_users;
+        if is_small {
+            let why = format!("it rests on fewer than {} users", options.min_users);
+            left_out.push((format!("regression `{}`", fit.model), why));
         }
-    }
+        !is_small
+    });
     let mut file = figure.file.clone();
     if fits.iter().all(|fit| fit.rates.is_none()) {
         let (adjusted, others): (Vec<_>, Vec<_>) = file.panels.into_iter().partition(|panel| panel.adjusted);
@@ -310,37 +464,17 @@ pub fn make(figure: &Loaded, workspace: &Workspace, options: &Options) -> Result
         left_out.extend(adjusted.into_iter().map(|panel| without(panel.name)));
     }
     let planned = plan(&file, Some(Codebook::embedded()))?;
-    let panels = compute(&planned, workspace, &fits, &label_of, options)?;
+    let mut panels = compute(&planned, workspace, &fits, &label_of, options)?;
+    panels.retain(|panel| {
+        let why = match panel {
+            panel if panel.n_rows == 0 || panel.cells.is_empty() => "no session belongs to it",
+            panel if panel.spec.change && panel.positions.len() < 2 => "a change needs two positions",
+            _ => return true,
+        };
+        left_out.push((format!("panel `{}`", panel.spec.name), why.to_owned()));
+        false
+    });
     let mut tests: Vec<_> = panels.iter().flat_map(|panel| tests_of(panel, options.conf_level)).collect();
     tests.extend(effects_of(&file.effects, &fits));
     Ok((Figure { file, panels, tests, left_out, options: *options }, fits))
-}
-
-/// The files of a figure, names with contents.
-///
-/// # Errors
-/// A picture that is too large.
-pub fn render_files(
-    figure: &Figure,
-    fits: &[ModelFit],
-    data_note: Option<&str>,
-) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let name = &figure.file.name;
-    let svg = page(figure, data_note).svg();
-    let picture = png(&svg, 2.0).map_err(|error| Failure::input(format!("{name}.png: {error}"), None))?;
-    let mut files = vec![
-        (format!("{name}.svg"), svg.into_bytes()),
-        (format!("{name}.png"), picture),
-        (format!("{name}.csv"), cells_table(figure, data_note).to_csv().into_bytes()),
-    ];
-    if !figure.tests.is_empty() {
-        files.push((format!("{name}_tests.csv"), tests_table(figure, data_note).to_csv().into_bytes()));
-    }
-    // rates and coefficients of single levels would tell what the figure does not show
-    let tells_levels = figure.options.min_users > 1 && fits.iter().any(|fit| fit.rates.is_some());
-    if !fits.is_empty() && !tells_levels {
-        let run = Run { fits: fits.to_vec(), data_note: data_note.map(str::to_owned), ..Run::default() };
-        files.push((format!("{name}_fits.csv"), render(&run, Format::Csv, &RenderOptions::default()).into_bytes()));
-    }
-    Ok(files)
 }

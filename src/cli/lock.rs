@@ -5,6 +5,7 @@ use super::args::{CodebookChoice, SourceArguments};
 use super::fit::model_text;
 use crate::codebook::Settings;
 use crate::lock::content::content;
+use crate::lock::exhibit::LockedExhibit;
 use crate::lock::{Data, DataFile, Lock, LockError, Seed, Specification, SpecificationFile, hash};
 use crate::result::Run;
 use crate::spec::{ModelEntry, ModelFile, Resolved};
@@ -48,7 +49,22 @@ impl Inputs {
         drawn: Option<(usize, u64)>,
     ) -> Result<Self, Failure> {
         let files = files.iter().zip(paths).map(|(file, path)| specification_file(file, *path, flags));
-        let specification = Specification::new(files.collect::<Result<_, _>>()?, options(source, settings)?);
+        Self::of_files(source, files.collect::<Result<_, _>>()?, models, settings, table, drawn)
+    }
+
+    /// The same with what was asked as files.
+    ///
+    /// # Errors
+    /// As [`Inputs::of`].
+    pub fn of_files<'a>(
+        source: &SourceArguments,
+        files: Vec<SpecificationFile>,
+        models: impl Iterator<Item = &'a Resolved>,
+        settings: &Settings,
+        table: &Table,
+        drawn: Option<(usize, u64)>,
+    ) -> Result<Self, Failure> {
+        let specification = Specification::new(files, options(source, settings)?);
         let data = Data {
             files: data_files(table)?,
             targets: target_files(models)?,
@@ -63,9 +79,22 @@ impl Inputs {
     pub fn lock(self, command: Vec<String>, run: &Run) -> Lock {
         Lock::new(command, self.specification, self.data, self.seeds, run)
     }
+
+    /// The lock of a run that made exhibits.
+    pub fn lock_with(self, command: Vec<String>, run: &Run, exhibits: Vec<LockedExhibit>) -> Lock {
+        Lock { exhibits, ..self.lock(command, run) }
+    }
 }
 
-fn specification_file(file: &ModelFile, path: Option<&str>, flags: &ModelEntry) -> Result<SpecificationFile, Failure> {
+/// The models of a file, or of the command line.
+///
+/// # Errors
+/// A file that cannot be read again.
+pub fn specification_file(
+    file: &ModelFile,
+    path: Option<&str>,
+    flags: &ModelEntry,
+) -> Result<SpecificationFile, Failure> {
     let models = file.model.iter().map(|entry| {
         // plain records of texts and numbers always have a JSON form
         serde_json::to_value(flags.over(&entry.over(&file.defaults))).unwrap_or(Value::Null)

@@ -3,6 +3,7 @@
 mod args;
 mod bootstrap;
 mod check;
+mod commands;
 mod coverage;
 mod curve;
 mod decompose;
@@ -24,6 +25,7 @@ mod reproduce;
 mod sensitivity;
 mod simulate;
 mod source;
+mod study_files;
 mod table;
 mod target;
 mod test;

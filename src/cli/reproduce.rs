@@ -3,38 +3,35 @@
 
 use super::args::ReproduceArguments;
 use super::fit::parse_model;
-use super::lock::Inputs;
+use super::lock::{Inputs, specification_file};
 use super::progress::Progress;
 use super::source::{SYNTHETIC, label_of, synthetic};
-use super::{Failure, exit, figure, printer};
+use super::study_files::{page, render_files, summary};
+use super::{Failure, commands, exit, figure, printer};
 use crate::chart;
-use crate::codebook::{Codebook, Settings};
+use crate::codebook::{Codebook, CodebookError, Settings};
 use crate::compare::published::{PUBLISHED_CSV, parse_published};
-use crate::compare::render::{comparison_csv, comparison_markdown};
-use crate::compare::{COMPARED, Comparison, Lookup, SCOPE_CSV, Verdict, compare, count, parse_scope};
-use crate::figure::{draw::svg, png::png};
+use crate::compare::{Comparison, Lookup, SCOPE_CSV, SampleCounts, compare, parse_scope};
+use crate::expr::{Expr, ExprKind};
+use crate::lock::Lock;
 use crate::model::Workspace;
-use crate::output::number::count as grouped;
 use crate::output::write::write_atomic;
-use crate::output::{Format, RenderOptions, render};
-use crate::pipeline::{fit_models, sample_counts};
-use crate::report::exhibits::{in_order, of_chart, of_figure, of_table};
+use crate::pipeline::{fit_possible, prepare_samples, sample_counts};
+use crate::report::Exhibit;
+use crate::report::exhibits::{in_order, of_chart, of_figure_5, of_table};
 use crate::report::page::html;
-use crate::report::sections::{of_comparison, of_flow, of_methods, of_overlap};
-use crate::report::{Exhibit, Fact, Report};
-use crate::result::{ModelFit, Run};
+use crate::result::{ModelFit, NotFitted, Run, grouped_reasons};
 use crate::sessions::{self, Wanted};
 use crate::simulate::SimulateOptions;
 use crate::spec::{EMBEDDED, ModelEntry, REPRODUCED, Resolved};
-use crate::study::{figure_5, figure_5_data, table_a1, table_a2};
-use crate::table::Table;
+use crate::study::protect::{LevelRows, hidden, hide};
+use crate::study::{table_a1, table_a2};
+use crate::table::MISSING;
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// Columns the sample counts need besides those of the models.
 const COUNTED: [&str; 5] = ["user_id", "month", "clear_goal", "user_occupation", "expertise"];
-
-/// Why some published numbers cannot be met together; goes into the comparison.
-const CONFLICTS: &str = include_str!("../../data/conflicts.md");
 
 /// Fits everything, then writes the folder and prints a summary.
 ///
@@ -46,7 +43,7 @@ pub fn run(arguments: &ReproduceArguments, verb: &str) -> Result<u8, Failure> {
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(default));
     let is_new = !out.exists();
     create_folder(&out)?;
-    let done = fill(arguments, &out, &command_line(arguments, verb));
+    let done = fill(arguments, &out, &commands::whole(arguments, verb));
     if is_new && done.is_err() {
         // nothing is written before everything is computed: the folder is empty
         let _ = std::fs::remove_dir(&out);
@@ -54,128 +51,109 @@ pub fn run(arguments: &ReproduceArguments, verb: &str) -> Result<u8, Failure> {
     done
 }
 
-/// The arguments that decide the numbers, as a command.
-fn command_line(arguments: &ReproduceArguments, verb: &str) -> String {
-    let mut words = vec![String::from("metier"), verb.to_owned()];
-    match arguments.data.is_empty() {
-        true => words.push(format!("--sessions {} --seed {}", arguments.sessions, arguments.seed)),
-        false => words.push(data_words(arguments)),
-    }
-    words.extend(setting_words(arguments));
-    words.extend(arguments.min_users.map(|n| format!("--min-users {n}")));
-    words.join(" ")
-}
-
-/// The command that makes one part alone.
-fn alone(arguments: &ReproduceArguments, what: &str) -> String {
-    let mut words = vec![format!("metier {what}"), data_words(arguments)];
-    words.extend(setting_words(arguments));
-    let drawn = drawn_first(arguments).map_or_else(String::new, |draw| format!("{draw} && "));
-    drawn + &words.join(" ")
-}
-
-/// Name of the file of a synthetic table that is not the embedded one.
-const DRAWN: &str = "sessions.parquet";
-
-/// The command that draws the table, if it is not the embedded one.
-fn drawn_first(arguments: &ReproduceArguments) -> Option<String> {
-    let (sessions, seed) = (arguments.sessions, arguments.seed);
-    let is_embedded = (sessions, seed) == (SimulateOptions::EMBEDDED.sessions, SimulateOptions::EMBEDDED.seed);
-    (arguments.data.is_empty() && !is_embedded)
-        .then(|| format!("metier simulate --sessions {sessions} --seed {seed} --out {DRAWN}"))
-}
-
-fn data_words(arguments: &ReproduceArguments) -> String {
-    match (arguments.data.is_empty(), drawn_first(arguments)) {
-        (true, None) => String::from("--data synthetic"),
-        (true, Some(_)) => format!("--data {DRAWN}"),
-        (false, _) => {
-            format!("--data {}", arguments.data.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" "))
-        }
-    }
-}
-
-fn setting_words(arguments: &ReproduceArguments) -> Vec<String> {
-    let maps = arguments.source.map.iter().map(|text| format!("--map {}", quoted(text)));
-    maps.chain(arguments.source.set.iter().map(|text| format!("--set {}", quoted(text)))).collect()
-}
-
-/// A word as a shell reads it.
-fn quoted(text: &str) -> String {
-    match text.chars().all(|c| c.is_alphanumeric() || "._-/=,:+".contains(c)) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 fn fill(arguments: &ReproduceArguments, out: &Path, command: &str) -> Result<u8, Failure> {
     let mut progress = Progress::new(arguments.source.quiet);
-    let Reproduced { run, table, missing, inputs, figures } = compute(arguments, &mut progress)?;
-    progress.stage("describe");
-    let workspace = Workspace::new(&table);
-    let options = chart::Options { min_users: arguments.min_users.unwrap_or(0), ..chart::Options::default() };
-    let made = figures.iter().map(|figure| figure::make(figure, &workspace, &options));
-    let made: Vec<(chart::Figure, Vec<ModelFit>)> = made.collect::<Result<_, Failure>>()?;
-    progress.stage("compare and draw");
-    let comparisons = comparisons(&run.fits, &table, made.iter().map(|(figure, _)| figure.clone()).collect())?;
-    let mut files = render_files(&run, &comparisons, &missing)?;
-    for (figure, fits) in &made {
-        files.extend(figure::render_files(figure, fits, run.data_note.as_deref())?);
-    }
-    let page = report(arguments, &run, &made, &comparisons, &missing, command);
-    let text = html(&page).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
+    let study = compute(arguments, &mut progress)?;
+    progress.stage("draw");
+    let mut files = render_files(&study)?;
+    let text = html(&page(&study, command)).map_err(|error| Failure::input(format!("report.html: {error}"), None))?;
     files.push((String::from("report.html"), text.into_bytes()));
-    let lock = inputs.lock(super::lock::command_line(), &run).to_text();
-    files.push((String::from("metier.lock.json"), lock.into_bytes()));
     progress.stage("write");
     for (name, bytes) in &files {
         write_atomic(&out.join(name), bytes)?;
     }
+    let n_files = files.len() + 1;
+    let mut text = summary(&study, out, n_files);
+    let notices = study.notices();
+    let lock = study.lock(super::lock::command_line()).to_text();
+    write_atomic(&out.join("metier.lock.json"), lock.as_bytes())?;
     progress.finish();
     if !arguments.source.quiet {
-        missing.iter().for_each(|sentence| printer::note(sentence));
-        printer::data(&summary(&run, &comparisons, out, files.len(), &progress));
+        notices.iter().for_each(|sentence| printer::note(sentence));
+        let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
+        text = text.replacen("[seconds]", &format!("{seconds:.1} s"), 1);
+        printer::data(&text);
     }
     Ok(exit::DONE)
 }
 
-/// The models of the report, fitted.
-pub struct Reproduced {
-    /// The fits.
+/// Everything the study found.
+pub struct Study {
+    /// The fits of the tables and of Figure 5, without what may not be shown.
     pub run: Run,
-    /// The table.
-    pub table: Table,
-    /// Sentences on models left out.
-    pub missing: Vec<String>,
-    /// What a lock file says of specification and data.
-    pub inputs: Inputs,
-    /// Figures that the table has columns for.
-    pub figures: Vec<figure::Loaded>,
+    /// The other figures.
+    pub drawn: Vec<figure::Drawn>,
+    /// Figures and tables in the order of the page.
+    pub exhibits: Vec<Exhibit>,
+    /// Words of the command of each exhibit.
+    commands: Vec<(String, Vec<String>)>,
+    /// Published numbers and ours.
+    pub comparisons: Vec<Comparison>,
+    /// Regressions that do not exist.
+    pub not_fitted: Vec<NotFitted>,
+    /// Distinct users that a cell needs.
+    pub min_users: usize,
+    /// Decimals of printed numbers.
+    pub round: Option<usize>,
+    inputs: Inputs,
 }
 
-/// Reads or draws the table, and fits every model.
+impl Study {
+    /// Whether full digits and single levels stay out of the folder.
+    pub fn is_protected(&self) -> bool {
+        self.min_users > 1 || self.round.is_some()
+    }
+
+    /// Sentences on what was left out and is no exhibit of its own.
+    pub fn notices(&self) -> Vec<String> {
+        let sentence = |row: &NotFitted| format!("left out {} of `{}`: {}", row.name(), row.spec_id, row.reason);
+        grouped_reasons(&self.not_fitted).iter().map(sentence).collect()
+    }
+
+    /// The lock of the study.
+    pub fn lock(self, words: Vec<String>) -> Lock {
+        let command = |id: &str| self.commands.iter().find(|(known, _)| known == id).map(|(_, words)| words.clone());
+        let exhibits = self
+            .exhibits
+            .iter()
+            .flat_map(|exhibit| figure::locked(exhibit, command(&exhibit.id).unwrap_or_default()))
+            .collect();
+        let fits = if self.is_protected() { Vec::new() } else { self.run.fits };
+        self.inputs.lock_with(words, &Run { fits, ..self.run }, exhibits)
+    }
+}
+
+/// Reads or draws the table, fits every model and computes every figure.
 ///
 /// # Errors
 /// As [`run`].
-pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Result<Reproduced, Failure> {
+pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Result<Study, Failure> {
     let flags = ModelEntry::default();
     let mut groups: Vec<(String, Vec<Resolved>)> = Vec::new();
-    let mut model_files = Vec::new();
+    let mut specification = Vec::new();
     for (name, text) in EMBEDDED.into_iter().filter(|(name, _)| REPRODUCED.contains(name)) {
         let mut file = parse_model(name, text)?;
         if let (Some(min_users), "table_a1") = (arguments.min_users, name) {
             file.defaults.min_users = Some(min_users);
         }
         groups.push((name.to_owned(), arguments.source.resolve(&file, &flags)?));
-        model_files.push(file);
+        specification.push(specification_file(&file, Some(name), &flags)?);
     }
     let settings = arguments.source.settings(&[])?;
     let is_synthetic = arguments.data.is_empty();
     let mut counted: Vec<String> = COUNTED.iter().map(|&name| name.to_owned()).collect();
-    let missing = if is_synthetic { Vec::new() } else { leave_out(arguments, &settings, &mut groups, &mut counted)? };
     let mut figures = figure::all(&arguments.source)?;
+    specification.extend(figure::specification(&figures)?);
+    let mut not_fitted = Vec::new();
     if !is_synthetic {
-        figure::leave_out(&arguments.source, &arguments.data, &settings, &mut figures)?;
+        let mut error = leave_out(arguments, &settings, &mut groups, &mut counted, &mut not_fitted)?;
+        let first = figure::leave_out(&arguments.source, &arguments.data, &settings, &mut figures)?;
+        error = error.or(first);
+        let is_nothing =
+            groups.iter().all(|(_, specs)| specs.is_empty()) && figures.iter().all(figure::Loaded::is_empty);
+        if let Some(error) = error.filter(|_| is_nothing) {
+            return Err(error.into());
+        }
     }
     let mut names: Vec<String> = groups.iter().flat_map(|(_, specs)| specs).flat_map(Resolved::names).collect();
     names.extend(counted);
@@ -191,62 +169,226 @@ pub fn compute(arguments: &ReproduceArguments, progress: &mut Progress) -> Resul
         let specs = groups.iter().flat_map(|(_, specs)| specs);
         arguments.source.table(&arguments.data, names, settings.clone(), specs)?
     };
-    let workspace = Workspace::new(&table);
-    let mut run = Run {
-        data_note: is_marked.then(|| SYNTHETIC.to_owned()),
-        sources: if is_synthetic {
-            vec![format!("synthetic ({} sessions, seed {})", arguments.sessions, arguments.seed)]
-        } else {
-            table.sources.iter().map(|(file, _)| file.clone()).collect()
-        },
-        ..Run::default()
+    let options = chart::Options {
+        min_users: arguments.min_users.unwrap_or(0),
+        round: arguments.round.map(usize::from),
+        ..chart::Options::default()
     };
+    let data_note = is_marked.then(|| SYNTHETIC.to_owned());
+    let workspace = Workspace::new(&table);
+    let mut fits = Vec::new();
     for (name, specs) in &groups {
         progress.stage(&format!("fit {name}"));
-        run.fits.extend(fit_models(&workspace, specs, &label_of, &|_| {})?);
+        let (found, failed) = fit_possible(&workspace, specs, &label_of);
+        fits.extend(found);
+        not_fitted.extend(failed);
     }
+    if options.min_users > 1 {
+        protect(&workspace, &groups, &mut fits, &mut not_fitted, options.min_users);
+    }
+    progress.stage("describe");
+    let drawn_from = is_synthetic.then_some((arguments.sessions, arguments.seed));
+    let (inputs, drawn) = rayon::join(
+        || {
+            let models = groups.iter().flat_map(|(_, specs)| specs);
+            Inputs::of_files(&arguments.source, specification, models, &settings, &table, drawn_from)
+        },
+        || draw(&figures, &workspace, &options, data_note.as_deref(), arguments),
+    );
+    let (inputs, drawn) = (inputs?, drawn?);
     drop(workspace);
-    progress.stage("hash");
-    let drawn = is_synthetic.then_some((arguments.sessions, arguments.seed));
-    let paths: Vec<Option<&str>> = REPRODUCED.iter().map(|name| Some(*name)).collect();
-    let specs = groups.iter().flat_map(|(_, specs)| specs);
-    let inputs = Inputs::of(&arguments.source, &model_files, &paths, &flags, specs, &settings, &table, drawn)?;
-    Ok(Reproduced { run, table, missing, inputs, figures })
+    let sources = match is_synthetic {
+        true => vec![format!("synthetic ({} sessions, seed {})", arguments.sessions, arguments.seed)],
+        false => table.sources.iter().map(|(file, _)| file.clone()).collect(),
+    };
+    let run = Run { fits, data_note, sources, ..Run::default() };
+    progress.stage("compare");
+    let charts: Vec<chart::Figure> = drawn.iter().map(|drawn| drawn.figure.clone()).collect();
+    let counts = shown_counts(sample_counts(&table), options.min_users);
+    let comparisons = comparisons(&run.fits, &not_fitted, counts, &charts)?;
+    let (exhibits, commands) = exhibits(arguments, &run, &drawn, &not_fitted, options.round);
+    let (min_users, round) = (options.min_users, options.round);
+    Ok(Study { run, drawn, exhibits, commands, comparisons, not_fitted, min_users, round, inputs })
+}
+
+/// Every figure, in parallel and in order.
+fn draw(
+    figures: &[figure::Loaded],
+    workspace: &Workspace,
+    options: &chart::Options,
+    data_note: Option<&str>,
+    arguments: &ReproduceArguments,
+) -> Result<Vec<figure::Drawn>, Failure> {
+    figures
+        .par_iter()
+        .map(|loaded| {
+            let (figure, fits) = figure::make(loaded, workspace, options)?;
+            let command = commands::alone(arguments, &["figure", &figure.file.name]);
+            let exhibit = of_chart(&figure, data_note, commands::text(arguments, &command));
+            Ok(figure::Drawn { figure, fits, exhibit })
+        })
+        .collect()
+}
+
+/// Figures and tables as the page shows them, and the words of their commands.
+fn exhibits(
+    arguments: &ReproduceArguments,
+    run: &Run,
+    drawn: &[figure::Drawn],
+    not_fitted: &[NotFitted],
+    round: Option<usize>,
+) -> (Vec<Exhibit>, Vec<(String, Vec<String>)>) {
+    let note = run.data_note.as_deref();
+    let words = |id: &str| match id {
+        "figure5" | "table_a1" | "table_a2" => commands::alone(arguments, &["fit", "--model", id]),
+        figure => commands::alone(arguments, &["figure", figure]),
+    };
+    let command = |id: &str| commands::text(arguments, &words(id));
+    let reasons = |id: &str| -> Vec<String> {
+        let own = grouped_reasons(not_fitted).into_iter().filter(|row| row.spec_id == id);
+        own.map(|row| format!("{}: {}", row.name(), row.reason)).collect()
+    };
+    let a1 = "verified success by expertise under cumulative controls";
+    let a2 = "verified success by level of expertise";
+    let mut exhibits: Vec<Exhibit> = drawn.iter().map(|drawn| drawn.exhibit.clone()).collect();
+    exhibits.extend([
+        of_figure_5(run, command("figure5"), &reasons("figure5")),
+        of_table("table_a1", "Table A1", a1, &table_a1(&run.fits, note), command("table_a1"), &reasons("table_a1")),
+        of_table("table_a2", "Table A2", a2, &table_a2(&run.fits, note), command("table_a2"), &reasons("table_a2")),
+    ]);
+    for exhibit in
+        exhibits.iter_mut().filter(|exhibit| ["figure5", "table_a1", "table_a2"].contains(&exhibit.id.as_str()))
+    {
+        for (_, table) in &mut exhibit.data {
+            *table = std::mem::take(table).rounded(round, &["statistic", "p_value", "conf_level"]);
+        }
+    }
+    in_order(&mut exhibits);
+    let commands = exhibits.iter().map(|exhibit| (exhibit.id.clone(), words(&exhibit.id))).collect();
+    (exhibits, commands)
+}
+
+/// Leaves out fits of too few users, and takes from the others the levels that may not be shown.
+fn protect(
+    workspace: &Workspace,
+    groups: &[(String, Vec<Resolved>)],
+    fits: &mut Vec<ModelFit>,
+    not_fitted: &mut Vec<NotFitted>,
+    min_users: usize,
+) {
+    fits.retain(|fit| {
+        let is_small = fit.flow.users < min_users;
+        if is_small {
+            not_fitted.push(NotFitted {
+                spec_id: fit.spec_id.clone(),
+                model: fit.model.clone(),
+                outcome: fit.outcome.clone(),
+                sample: fit.sample.clone(),
+                reason: format!("suppressed: it rests on fewer than {min_users} users"),
+            });
+        }
+        !is_small
+    });
+    let rows: Vec<LevelRows> =
+        groups.iter().flat_map(|(_, specs)| specs).flat_map(|spec| level_rows(workspace, spec)).collect();
+    let hidden = hidden(&rows, min_users);
+    for fit in fits.iter_mut().filter(|fit| fit.rates.is_some()) {
+        let is_it = |rows: &&LevelRows| {
+            rows.spec_id == fit.spec_id
+                && rows.model == fit.model
+                && rows.sample == fit.sample
+                && rows.outcomes.contains(&fit.outcome)
+        };
+        match rows.iter().position(|rows| is_it(&rows)) {
+            Some(at) => hide(fit, &hidden[at]),
+            // rows that are not known cannot be protected
+            None => hide(fit, &vec![true; fit.rates.as_ref().map_or(0, |rates| rates.levels.len())]),
+        }
+    }
+}
+
+/// The rows behind the rates of a specification, by sample and by outcomes that are missing in the same rows.
+fn level_rows(workspace: &Workspace, spec: &Resolved) -> Vec<LevelRows> {
+    let Some(factor) = &spec.request.rates else { return Vec::new() };
+    let Some(user) = spec.request.clusters.first().and_then(|parts| parts.first()) else { return Vec::new() };
+    let name = Expr { kind: ExprKind::Name(factor.clone()), span: 0..0 };
+    let (Ok(samples), Ok(levels), Ok(users)) =
+        (prepare_samples(workspace, spec, &label_of), workspace.coded(&name), workspace.codes(user))
+    else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (sample, group) in samples.iter().flat_map(|sample| sample.groups.iter().map(move |group| (sample, group))) {
+        let Some(rates) = &group.sample.rates else { continue };
+        let mut rows: Vec<Vec<(u32, u32)>> = vec![Vec::new(); rates.levels.len()];
+        for row in (0..group.rows.len()).filter_map(|at| group.rows.get(at)) {
+            let code = levels.factor.codes[row];
+            let label = levels.factor.levels.get(code as usize).filter(|_| code != MISSING);
+            if let Some(at) = label.and_then(|label| rates.levels.iter().position(|level| level == label)) {
+                rows[at].push((row as u32, users.codes[row]));
+            }
+        }
+        rows.iter_mut().for_each(|rows| rows.sort_unstable());
+        found.push(LevelRows {
+            spec_id: spec.spec_id.clone(),
+            model: spec.model.clone(),
+            sample: sample.name.clone(),
+            outcomes: group.sample.outcomes.iter().map(|outcome| outcome.name.clone()).collect(),
+            levels: rows,
+        });
+    }
+    found
+}
+
+/// Counts of the sample frame that may be shown: none of fewer users than the minimum.
+fn shown_counts(counts: SampleCounts, min_users: usize) -> SampleCounts {
+    let enough = |count: Option<usize>| count.filter(|count| *count == 0 || *count >= min_users);
+    if counts.users.is_some_and(|users| users < min_users) {
+        return SampleCounts::default();
+    }
+    SampleCounts {
+        users_gt1: enough(counts.users_gt1),
+        users_gt5: enough(counts.users_gt5),
+        users_gt10: enough(counts.users_gt10),
+        ..counts
+    }
 }
 
 /// Takes out the models and counts whose columns the table does not have, and says which.
 ///
 /// # Errors
-/// A table that cannot be read, or that no model fits.
+/// A table that cannot be read.
 fn leave_out(
     arguments: &ReproduceArguments,
     settings: &Settings,
     groups: &mut [(String, Vec<Resolved>)],
     counted: &mut Vec<String>,
-) -> Result<Vec<String>, Failure> {
+    not_fitted: &mut Vec<NotFitted>,
+) -> Result<Option<CodebookError>, Failure> {
     let request = arguments.source.request(&arguments.data, Wanted::All, settings.clone())?;
-    let Some(source) = arguments.data.first().filter(|source| *source != "-") else { return Ok(Vec::new()) };
+    let Some(source) = arguments.data.first().filter(|source| *source != "-") else { return Ok(None) };
     let available = sessions::schema_of(source, request.input_format)?;
     let plan = |names: &[String]| {
         Codebook::embedded().plan(names, &available, &request.mapping, settings, request.codebook).map(|_| ())
     };
     counted.retain(|name| plan(std::slice::from_ref(name)).is_ok());
-    let mut missing = Vec::new();
     let mut first_error = None;
-    for (name, specs) in groups.iter_mut() {
+    for (_, specs) in groups.iter_mut() {
         specs.retain(|spec| match plan(&spec.names()) {
             Ok(()) => true,
             Err(error) => {
-                missing.push(format!("left out model `{}` of `{name}`: {error}", spec.model));
+                not_fitted.push(NotFitted {
+                    spec_id: spec.spec_id.clone(),
+                    model: spec.model.clone(),
+                    reason: error.to_string(),
+                    ..NotFitted::default()
+                });
                 first_error.get_or_insert(error);
                 false
             }
         });
     }
-    match first_error {
-        Some(error) if groups.iter().all(|(_, specs)| specs.is_empty()) => Err(error.into()),
-        _ => Ok(missing),
-    }
+    Ok(first_error)
 }
 
 fn create_folder(folder: &Path) -> Result<(), Failure> {
@@ -258,179 +400,13 @@ fn create_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-fn comparisons(fits: &[ModelFit], table: &Table, figures: Vec<chart::Figure>) -> Result<Vec<Comparison>, Failure> {
+fn comparisons(
+    fits: &[ModelFit],
+    not_fitted: &[NotFitted],
+    counts: SampleCounts,
+    figures: &[chart::Figure],
+) -> Result<Vec<Comparison>, Failure> {
     let published = parse_published(PUBLISHED_CSV).map_err(|error| Failure::input(&error, None))?;
     let scope = parse_scope(SCOPE_CSV).map_err(|error| Failure::input(&error, None))?;
-    Ok(compare(&published, &scope, Lookup { fits, counts: sample_counts(table), figures: &figures }))
-}
-
-/// Every file of the folder, complete before the first is written.
-fn render_files(run: &Run, comparisons: &[Comparison], missing: &[String]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let note = run.data_note.as_deref();
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut add = |name: &str, text: String| files.push((name.to_owned(), text.into_bytes()));
-    for (stem, table) in [("table_a1", table_a1(&run.fits, note)), ("table_a2", table_a2(&run.fits, note))] {
-        add(&format!("{stem}.md"), table.markdown());
-        add(&format!("{stem}.tex"), table.latex());
-        add(&format!("{stem}.csv"), table.csv());
-        add(&format!("{stem}.json"), table.json());
-    }
-    let options = RenderOptions::default();
-    for stem in ["figure5", "figure5_logit"] {
-        let part = Run { fits: of_spec(run, stem), ..run.clone() };
-        add(&format!("{stem}.md"), render(&part, Format::Markdown, &options));
-        add(&format!("{stem}.tex"), render(&part, Format::Latex, &options));
-        add(&format!("{stem}.json"), render(&part, Format::Json, &options));
-        add(&format!("{stem}_fits.csv"), render(&part, Format::Csv, &options));
-    }
-    let data = figure_5_data(run);
-    add("figure5.csv", data.to_csv());
-    let picture = svg(&figure_5(run));
-    add("figure5.svg", picture.clone());
-    add("comparison.csv", comparison_csv(comparisons, note));
-    let notices: Vec<String> = run.data_note.iter().chain(missing).cloned().collect();
-    add("comparison.md", comparison_markdown(comparisons, &notices, &conflicts()));
-    add("results.json", render(run, Format::Json, &options));
-    add("results.csv", render(run, Format::Csv, &options));
-    let picture = png(&picture, 2.0).map_err(|error| Failure::input(format!("figure5.png: {error}"), None))?;
-    files.push((String::from("figure5.png"), picture));
-    Ok(files)
-}
-
-/// The page.
-fn report(
-    arguments: &ReproduceArguments,
-    run: &Run,
-    figures: &[(chart::Figure, Vec<ModelFit>)],
-    comparisons: &[Comparison],
-    missing: &[String],
-    command: &str,
-) -> Report {
-    let note = run.data_note.as_deref();
-    let model = |name: &str| alone(arguments, &format!("fit --model {name}"));
-    let mut exhibits: Vec<Exhibit> = figures
-        .iter()
-        .map(|(figure, _)| of_chart(figure, note, alone(arguments, &format!("figure {}", figure.file.name))))
-        .collect();
-    exhibits.extend([
-        of_figure("figure5", "Figure 5", &figure_5(run), &figure_5_data(run), model("figure5")),
-        of_table(
-            "table_a1",
-            "Table A1",
-            "verified success by expertise under cumulative controls",
-            &table_a1(&run.fits, note),
-            model("table_a1"),
-        ),
-        of_table(
-            "table_a2",
-            "Table A2",
-            "verified success by level of expertise",
-            &table_a2(&run.fits, note),
-            model("table_a2"),
-        ),
-    ]);
-    in_order(&mut exhibits);
-    let fits: Vec<ModelFit> = run.fits.iter().chain(figures.iter().flat_map(|(_, fits)| fits)).cloned().collect();
-    let mut sections = vec![of_methods(&fits), of_flow(&fits)];
-    sections.extend(of_overlap(&run.fits));
-    sections.push(of_comparison(comparisons, &conflicts()));
-    let rows = run.fits.iter().map(|fit| fit.flow.rows_read).max().unwrap_or(0);
-    let users = run.fits.iter().map(|fit| fit.flow.users).max().unwrap_or(0);
-    let fact = |name: &str, value: usize| Fact { name: name.to_owned(), value: grouped(value) };
-    let mut facts = vec![
-        fact("Sessions read", rows),
-        fact("Users in the largest sample", users),
-        fact("Regressions", run.fits.len()),
-    ];
-    facts.extend(
-        Verdict::ALL
-            .map(|verdict| fact(&format!("Published numbers: {}", verdict.name()), count(comparisons, verdict))),
-    );
-    Report {
-        title: String::from("Expertise and success in coding-agent sessions"),
-        notices: run.data_note.iter().map(|note| format!("Data: {note}")).chain(missing.iter().cloned()).collect(),
-        facts,
-        exhibits,
-        sections,
-        command: command.to_owned(),
-    }
-}
-
-/// What of the published numbers cannot be met together.
-fn conflicts() -> Vec<String> {
-    CONFLICTS.split("\n\n").map(|text| text.trim().to_owned()).collect()
-}
-
-fn of_spec(run: &Run, spec: &str) -> Vec<ModelFit> {
-    run.fits.iter().filter(|fit| fit.spec_id == spec).cloned().collect()
-}
-
-/// What a person reads at a glance.
-fn summary(run: &Run, comparisons: &[Comparison], out: &Path, n_files: usize, progress: &Progress) -> String {
-    let mut text = String::new();
-    if let Some(note) = &run.data_note {
-        text += &format!("Data: {note}\n\n");
-    }
-    text += "Verified success, adjusted rate by expertise (Table A2, published in brackets)\n";
-    let published = |level: &str| {
-        let found = comparisons.iter().find(|row| {
-            let p = &row.published;
-            p.figure == "Table A2" && p.statistic == "adjusted_rate" && p.group == level
-        });
-        found.and_then(|row| row.published.value)
-    };
-    let a2 = run.fits.iter().find(|fit| fit.spec_id == "table_a2");
-    for row in a2.iter().flat_map(|fit| fit.rates.iter()).flat_map(|rates| &rates.levels) {
-        text += &format!(
-            "  {:<14}{:>6.1} %  [{:>5.1}, {:>5.1}]   ({})\n",
-            format!("{} {}", row.level, row.label),
-            100.0 * row.estimate,
-            100.0 * row.conf_low,
-            100.0 * row.conf_high,
-            published(&row.level).map_or_else(|| String::from("not published"), |p| format!("{:.1} %", 100.0 * p)),
-        );
-    }
-    if let Some(fit) = a2 {
-        text += &format!(
-            "  {} of {} sessions, {} users, {} cells; 95% intervals clustered by user\n",
-            grouped(fit.flow.rows_used),
-            grouped(fit.flow.rows_read),
-            grouped(fit.flow.users),
-            grouped(fit.flow.cells)
-        );
-    }
-    text += "\nExpertise per level in Table A1 (published in brackets)\n  ";
-    let columns = run.fits.iter().filter(|fit| fit.spec_id == "table_a1");
-    let cells: Vec<String> = columns
-        .filter_map(|fit| {
-            let term = fit.coefficients.iter().find(|coef| coef.term == "expertise")?;
-            let group = format!("column {}", fit.model.trim_matches(['(', ')']));
-            let known = comparisons.iter().find(|row| {
-                let p = &row.published;
-                p.figure == "Table A1"
-                    && p.statistic == "coefficient"
-                    && p.panel == "verified success"
-                    && p.group == group
-            });
-            let known = known.and_then(|row| row.published.value).map_or_else(String::new, |p| format!(" ({p:.4})"));
-            Some(format!("{} {:.4}{known}", fit.model, term.estimate))
-        })
-        .collect();
-    text += &cells.join("  ");
-    text += "\n\nAgainst the published numbers\n";
-    for figure in COMPARED {
-        let rows: Vec<Comparison> = comparisons.iter().filter(|row| row.published.figure == figure).cloned().collect();
-        let verdicts: Vec<String> = Verdict::ALL
-            .into_iter()
-            .map(|verdict| (count(&rows, verdict), verdict.name()))
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, name)| format!("{n} {name}"))
-            .collect();
-        if !rows.is_empty() {
-            text += &format!("  {figure:<13} {}\n", verdicts.join(", "));
-        }
-    }
-    let seconds: f64 = progress.timings.iter().map(|(_, seconds)| seconds).sum();
-    text += &format!("\n{n_files} files in {}: start with report.html ({seconds:.1} s)\n", out.display());
-    text
+    Ok(compare(&published, &scope, Lookup { fits, not_fitted, counts, figures }))
 }

@@ -1,9 +1,10 @@
 //! `metier verify`: repeats a run from its lock file.
 
 use super::args::{Arguments, Command, FitArguments, OutputFormat, ReproduceArguments};
+use super::figure::FigureArguments;
 use super::fit::format_of;
 use super::progress::Progress;
-use super::{Failure, exit, fit, printer, reproduce};
+use super::{Failure, exit, figure, fit, printer, reproduce};
 use crate::lock::Lock;
 use crate::lock::verdict::verification;
 use crate::output::write::{check_target, write};
@@ -50,6 +51,7 @@ Exit codes: 0 the same, 1 something differs, 2 usage or input, 3 estimation fail
 enum Locked {
     Fit(Box<FitArguments>),
     Reproduce(Box<ReproduceArguments>),
+    Figure(Box<FigureArguments>),
 }
 
 /// Repeats the run and says what differs.
@@ -114,8 +116,16 @@ fn command_of(locked: &Lock, arguments: &VerifyArguments) -> Result<Locked, Fail
             reproduce.source.apply_threads()?;
             Ok(Locked::Reproduce(Box::new(reproduce)))
         }
+        Command::Figure(mut figure) => {
+            if !arguments.data.is_empty() {
+                figure.data.clone_from(&arguments.data);
+            }
+            figure.source.threads = arguments.threads.or(figure.source.threads);
+            figure.source.apply_threads()?;
+            Ok(Locked::Figure(Box::new(figure)))
+        }
         _ => Err(Failure::input(
-            "the command in the lock file is none of `fit`, `report` and `reproduce`",
+            "the command in the lock file is none of `fit`, `figure`, `report` and `reproduce`",
             Some(String::from("these are the commands that write lock files")),
         )),
     }
@@ -130,9 +140,7 @@ fn repeat(command: &Locked, locked: &Lock, progress: &mut Progress) -> Result<Lo
             let inputs = inputs.ok_or_else(|| Failure::input("the run kept no inputs", None))?;
             Ok(inputs.lock(words, &run))
         }
-        Locked::Reproduce(arguments) => {
-            let done = reproduce::compute(arguments, progress)?;
-            Ok(done.inputs.lock(words, &done.run))
-        }
+        Locked::Reproduce(arguments) => Ok(reproduce::compute(arguments, progress)?.lock(words)),
+        Locked::Figure(arguments) => figure::compute_all(arguments, progress, true)?.lock(words),
     }
 }

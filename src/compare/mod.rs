@@ -195,7 +195,7 @@ mod tests {
         let published = parse_published(PUBLISHED_CSV).unwrap();
         let counts = SampleCounts { sessions: Some(398_198), ..SampleCounts::default() };
         let scope = parse_scope(SCOPE_CSV).unwrap();
-        let all = compare(&published, &scope, Lookup { fits: &run.fits, counts, figures: &[] });
+        let all = compare(&published, &scope, Lookup { fits: &run.fits, not_fitted: &[], counts, figures: &[] });
         let of = |figure: &str, group: &str, statistic: &str| {
             all.iter()
                 .find(|row| {

@@ -2,7 +2,8 @@
 
 use crate::chart::Figure;
 use crate::output::names::belongs_to;
-use crate::result::{Estimate, ModelFit, RateRow};
+use crate::result::{Estimate, ModelFit, NotFitted, RateRow};
+use crate::study::protect::{SUPPRESSED, is_suppressed};
 
 use super::drawn::drawn;
 use super::published::Published;
@@ -50,6 +51,8 @@ pub enum Ours {
 pub struct Lookup<'a> {
     /// Fits of `table_a1` (models `(1)` to `(6)`), `table_a2` and `figure5`.
     pub fits: &'a [ModelFit],
+    /// Regressions that do not exist, and why.
+    pub not_fitted: &'a [NotFitted],
     /// Counts of the sample frame.
     pub counts: SampleCounts,
     /// Figures 1 to 4, 6 and A1 and the label checks; those that were not made are missing.
@@ -69,6 +72,11 @@ impl Lookup<'_> {
         }
     }
 
+    /// Why a fit is missing.
+    fn missing(&self, is_it: impl Fn(&&NotFitted) -> bool, otherwise: impl Fn() -> String) -> Ours {
+        Ours::Missing(self.not_fitted.iter().find(is_it).map_or_else(otherwise, |row| row.reason.clone()))
+    }
+
     fn table_a1(&self, row: &Published) -> Ours {
         let Some(column) = row.group.strip_prefix("column ") else {
             let reason = "no count of rated sessions was given";
@@ -76,7 +84,8 @@ impl Lookup<'_> {
         };
         let name = format!("({column})");
         let Some(fit) = self.fits.iter().find(|fit| belongs_to(fit, "table_a1") && fit.model == name) else {
-            return Ours::Missing(format!("no fit of Table A1 is called `{name}`"));
+            let is_it = |row: &&NotFitted| row.spec_id == "table_a1" && row.model == name;
+            return self.missing(is_it, || format!("no fit of Table A1 is called `{name}`"));
         };
         let suppressed = matches!(column, "4" | "5" | "6");
         let published = row.value.unwrap_or_default();
@@ -97,7 +106,7 @@ impl Lookup<'_> {
 
     fn table_a2(&self, row: &Published) -> Ours {
         let Some(fit) = self.fits.iter().find(|fit| belongs_to(fit, "table_a2")) else {
-            return Ours::Missing(String::from("no fit of Table A2"));
+            return self.missing(|row| row.spec_id == "table_a2", || String::from("no fit of Table A2"));
         };
         let term = format!("expertise::{}", row.group);
         let level = || level(fit, &row.group);
@@ -121,7 +130,11 @@ impl Lookup<'_> {
         let found =
             self.fits.iter().find(|fit| belongs_to(fit, "figure5") && fit.sample == sample && fit.outcome == outcome);
         let Some(fit) = found else {
-            return Ours::Missing(format!("no fit of Figure 5 for `{outcome}` on sample `{sample}`"));
+            let is_it = |row: &&NotFitted| {
+                let about = |wanted: &str, known: &str| known.is_empty() || known == wanted;
+                row.spec_id == "figure5" && about(&outcome, &row.outcome) && about(sample, &row.sample)
+            };
+            return self.missing(is_it, || format!("no fit of Figure 5 for `{outcome}` on sample `{sample}`"));
         };
         let levels = match level_range(&row.group) {
             Some(levels) => levels,
@@ -137,7 +150,7 @@ impl Lookup<'_> {
 
     fn frame(&self, row: &Published) -> Ours {
         let counts = &self.counts;
-        let missing = "the count was not given";
+        let missing = "the table does not tell, or too few users";
         let share = |value: Option<f64>| number(value.ok_or(missing.to_owned()), tolerance::FRAME_SHARE);
         match (row.outcome.as_str(), row.group.as_str()) {
             ("sessions", "all") => count(counts.sessions, 0.0, missing),
@@ -163,6 +176,10 @@ fn level_range(group: &str) -> Option<Vec<String>> {
 
 fn coefficient<'a>(fit: &'a ModelFit, term: &str) -> Result<&'a Estimate, String> {
     let found = fit.coefficients.iter().find(|row| row.term == term);
+    let hides = fit.rates.iter().flat_map(|rates| &rates.levels).any(is_suppressed);
+    if hides && found.is_some_and(|row| row.estimate.is_nan()) {
+        return Err(SUPPRESSED.to_owned());
+    }
     found.ok_or_else(|| {
         let dropped = fit.dropped_terms.iter().find(|row| row.term == term);
         dropped
@@ -172,7 +189,11 @@ fn coefficient<'a>(fit: &'a ModelFit, term: &str) -> Result<&'a Estimate, String
 
 fn level<'a>(fit: &'a ModelFit, name: &str) -> Result<&'a RateRow, String> {
     let rates = fit.rates.as_ref().ok_or_else(|| format!("`{}` has no adjusted rates", fit.outcome))?;
-    rates.levels.iter().find(|row| row.level == name).ok_or_else(|| format!("there is no level `{name}`"))
+    let found = rates.levels.iter().find(|row| row.level == name);
+    match found.ok_or_else(|| format!("there is no level `{name}`"))? {
+        row if is_suppressed(row) => Err(SUPPRESSED.to_owned()),
+        row => Ok(row),
+    }
 }
 
 fn count(value: Option<usize>, tolerance: f64, reason: &str) -> Ours {

@@ -25,8 +25,8 @@ const COLUMNS: [&str; 14] = [
     "note",
 ];
 
-/// The comparison as exact CSV.
-pub fn comparison_csv(comparisons: &[Comparison], data_note: Option<&str>) -> String {
+/// The comparison as CSV, exact or with numbers of ours of so many decimals.
+pub fn comparison_csv(comparisons: &[Comparison], data_note: Option<&str>, round: Option<usize>) -> String {
     let mut table = DataTable::new(&COLUMNS);
     table.rows = comparisons
         .iter()
@@ -50,7 +50,8 @@ pub fn comparison_csv(comparisons: &[Comparison], data_note: Option<&str>) -> St
             ]
         })
         .collect();
-    table.with_data_note(data_note).to_csv()
+    let published = ["published", "lo", "hi", "precision", "tolerance"];
+    table.with_data_note(data_note).rounded(round, &published).to_csv()
 }
 
 /// The comparison as a Markdown page.
@@ -226,7 +227,11 @@ mod tests {
             ..SampleCounts::default()
         };
         let scope = parse_scope(SCOPE_CSV).unwrap();
-        compare(&parse_published(PUBLISHED_CSV).unwrap(), &scope, Lookup { fits: &run.fits, counts, figures: &[] })
+        compare(
+            &parse_published(PUBLISHED_CSV).unwrap(),
+            &scope,
+            Lookup { fits: &run.fits, not_fitted: &[], counts, figures: &[] },
+        )
     }
 
     #[test]
@@ -238,7 +243,7 @@ mod tests {
 
     #[test]
     fn table() {
-        insta::assert_snapshot!(comparison_csv(&comparisons(), Some("simulated")));
+        insta::assert_snapshot!(comparison_csv(&comparisons(), Some("simulated"), None));
     }
 
     #[test]

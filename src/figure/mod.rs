@@ -6,20 +6,25 @@
 pub mod curve;
 pub mod dots;
 pub mod draw;
+mod grid;
 pub mod labels;
 pub mod of_rates;
 pub mod page;
 pub mod palette;
+pub mod pdf;
 pub mod plots;
 pub mod png;
 pub mod scale;
 pub mod surface;
 pub mod text_width;
+mod truetype;
 
 pub use curve::curve_figure;
 pub use draw::svg;
+pub use grid::grid_svg;
 pub use page::{Page, PagePanel, Plot};
-pub use png::{PngError, png};
+pub use pdf::pdf;
+pub use png::{Picture, PictureError, png};
 
 /// One level of a series.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! SVG to PNG with the fonts of this crate, so that no font of the machine is needed or used.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use resvg::{tiny_skia, usvg};
 
@@ -14,7 +14,7 @@ const FAMILY: &str = "Open Sans";
 
 /// A picture that could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum PngError {
+pub enum PictureError {
     /// The SVG could not be read back.
     #[error("the figure is not a valid SVG")]
     Svg(#[from] usvg::Error),
@@ -35,21 +35,50 @@ pub enum PngError {
 ///
 /// # Errors
 /// If the text is not SVG or the picture has no or too large a size.
-pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let tree = usvg::Tree::from_str(svg, &options())?;
+pub fn png(svg: &str, scale: f32) -> Result<Vec<u8>, PictureError> {
+    Picture::new(svg)?.png(scale)
+}
+
+/// A drawing that was read once, to be written in several formats.
+#[derive(Debug)]
+pub struct Picture(pub(super) usvg::Tree);
+
+impl Picture {
+    /// Reads SVG text.
+    ///
+    /// # Errors
+    /// If the text is not SVG.
+    pub fn new(svg: &str) -> Result<Self, PictureError> {
+        Ok(Picture(usvg::Tree::from_str(svg, &options())?))
+    }
+
+    /// As [`png`].
+    ///
+    /// # Errors
+    /// If the picture has no or too large a size.
+    pub fn png(&self, scale: f32) -> Result<Vec<u8>, PictureError> {
+        encoded(&self.0, scale)
+    }
+}
+
+fn encoded(tree: &usvg::Tree, scale: f32) -> Result<Vec<u8>, PictureError> {
     let size = tree.size();
     let (width, height) = ((size.width() * scale).ceil(), (size.height() * scale).ceil());
-    let mut pixels = tiny_skia::Pixmap::new(width as u32, height as u32).ok_or(PngError::Size { width, height })?;
-    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| PngError::Encode(error.to_string()))
+    let mut pixels = tiny_skia::Pixmap::new(width as u32, height as u32).ok_or(PictureError::Size { width, height })?;
+    resvg::render(tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| PictureError::Encode(error.to_string()))
 }
 
 fn options() -> usvg::Options<'static> {
-    let mut fonts = usvg::fontdb::Database::new();
-    fonts.load_font_data(REGULAR.to_vec());
-    fonts.load_font_data(BOLD.to_vec());
-    fonts.set_sans_serif_family(FAMILY);
-    usvg::Options { font_family: FAMILY.to_owned(), fontdb: Arc::new(fonts), ..usvg::Options::default() }
+    static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
+    let fonts = FONTS.get_or_init(|| {
+        let mut fonts = usvg::fontdb::Database::new();
+        fonts.load_font_data(REGULAR.to_vec());
+        fonts.load_font_data(BOLD.to_vec());
+        fonts.set_sans_serif_family(FAMILY);
+        Arc::new(fonts)
+    });
+    usvg::Options { font_family: FAMILY.to_owned(), fontdb: Arc::clone(fonts), ..usvg::Options::default() }
 }
 
 #[cfg(test)]
@@ -86,6 +115,6 @@ mod tests {
 
     #[test]
     fn text_that_is_not_svg_is_an_error() {
-        assert!(matches!(png("no", 1.0), Err(PngError::Svg(_))));
+        assert!(matches!(png("no", 1.0), Err(PictureError::Svg(_))));
     }
 }

@@ -40,6 +40,23 @@ pub fn ticks(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|position| position as f64 * step).collect()
 }
 
+/// How far beyond the points an axis may go for their intervals, in widths of the points' range.
+const REACH: f64 = 1.5;
+
+/// The range of an axis for points with intervals: all points and zero, and the intervals as far as they leave the
+/// points readable. An interval of three sessions on a log scale may be a million times as long as anything else.
+pub fn range_of_points(points: &[f64], ends: &[f64]) -> (f64, f64) {
+    let bounds = |values: &[f64]| {
+        let finite = values.iter().copied().filter(|value| value.is_finite());
+        finite.fold((0.0f64, 0.0f64), |(low, high), value| (low.min(value), high.max(value)))
+    };
+    let (low, high) = bounds(points);
+    let (lowest, highest) = bounds(ends);
+    let size = points.iter().filter(|value| value.is_finite()).fold(0.0f64, |size, value| size.max(value.abs()));
+    let reach = REACH * if high > low { high - low } else { size.max(highest - lowest) };
+    (low.min(lowest.max(low - reach)), high.max(highest.min(high + reach)))
+}
+
 /// A tick with the decimals its neighbours need.
 pub fn tick_label(value: f64, step: f64) -> String {
     let decimals = (0..6).find(|decimals| {
@@ -82,6 +99,13 @@ mod tests {
         assert_eq!(log_ticks(1.2, 80.0), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
         assert_eq!(log_ticks(3.0, 90_000.0), [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0]);
         assert!(log_ticks(5.0, 5.0).len() >= 2 && log_ticks(f64::NAN, 1.0).len() >= 2);
+    }
+
+    #[test]
+    fn an_interval_does_not_blow_up_the_axis() {
+        assert_eq!(range_of_points(&[0.2, 0.5], &[0.1, 0.7]), (0.0, 0.7));
+        assert_eq!(range_of_points(&[-0.5, 0.5], &[-0.6, 1e9]), (-0.6, 2.0));
+        assert_eq!(range_of_points(&[f64::NAN], &[f64::INFINITY]), (0.0, 0.0));
     }
 
     #[test]

@@ -79,6 +79,31 @@ pub fn agreeing_digits(a: f64, b: f64, scale: Option<f64>) -> usize {
 /// The keys by which items of a list are called.
 const ITEM_NAMES: [&str; 7] = ["term", "level", "contrast", "name", "reason", "added", "combination"];
 
+/// Every difference between the rows of a table; rows have names, which may repeat.
+pub(super) fn compare_rows(
+    file: &str,
+    locked: &[(String, Value)],
+    now: &[(String, Value)],
+    digits: Option<usize>,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut walk = Walk { digits, found: &mut found };
+    let mut matched = vec![false; now.len()];
+    for (name, before) in locked {
+        match (0..now.len()).find(|&at| !matched[at] && now[at].0 == *name) {
+            Some(at) => {
+                matched[at] = true;
+                walk.compare(&format!("{file}: {name}: "), before, &now[at].1, None);
+            }
+            None => walk.add(&format!("{file}: {name}"), "a row", "missing", None),
+        }
+    }
+    for ((name, _), _) in now.iter().zip(&matched).filter(|(_, matched)| !**matched) {
+        walk.add(&format!("{file}: {name}"), "missing", "a row", None);
+    }
+    found
+}
+
 struct Walk<'a> {
     digits: Option<usize>,
     found: &'a mut Vec<Difference>,

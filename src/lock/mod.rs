@@ -7,12 +7,14 @@
 
 pub mod content;
 pub mod difference;
+pub mod exhibit;
 pub mod hash;
 pub mod package;
 pub mod readme;
 pub mod verdict;
 
 use crate::result::{FlowStep, Run};
+use exhibit::LockedExhibit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +42,9 @@ pub struct Lock {
     pub results_sha256: String,
     /// The JSON document of the run, without timings.
     pub results: Value,
+    /// What figures draw and tables print.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exhibits: Vec<LockedExhibit>,
 }
 
 /// The models asked for, and what changes how they read a table.
@@ -141,7 +146,9 @@ impl LockError {
     /// The way out.
     pub fn hint(&self) -> String {
         String::from(match self {
-            LockError::NotOurs(_) => "`metier fit ... --lock FILE` and `metier reproduce` write lock files",
+            LockError::NotOurs(_) => {
+                "`metier fit ... --lock FILE`, `metier figure ... --lock FILE`, `metier report` and `metier reproduce` write lock files"
+            }
             LockError::Version(_) => "use the version of Metier that wrote it, or write it again",
             LockError::Changed => "the file was changed by hand: take the one that was published, or write it again",
             LockError::Data { .. } => "lock files hold hashes of files: save the table as a file, and name that",
@@ -166,6 +173,7 @@ impl Lock {
             flow: run.fits.iter().map(flow_of).collect(),
             results_sha256: hash::of_json(&results["models"]),
             results,
+            exhibits: Vec::new(),
         }
     }
 
@@ -188,7 +196,8 @@ impl Lock {
             return Err(LockError::Version(version.to_string()));
         }
         let lock: Lock = serde_json::from_value(value).map_err(|error| LockError::NotOurs(error.to_string()))?;
-        if hash::of_json(&lock.results["models"]) != lock.results_sha256 {
+        let is_changed = |exhibit: &LockedExhibit| hash::of_bytes(exhibit.to_csv().as_bytes()) != exhibit.sha256;
+        if hash::of_json(&lock.results["models"]) != lock.results_sha256 || lock.exhibits.iter().any(is_changed) {
             return Err(LockError::Changed);
         }
         Ok(lock)

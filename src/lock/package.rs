@@ -69,8 +69,13 @@ pub fn package(lock: &Lock, title: &str, with_data: bool) -> Result<Package, Loc
         let lines = map.iter().map(|(name, column)| format!("{} = {column}\n", serde_json::Value::from(name.as_str())));
         add(MAPPING, lines.collect());
     }
-    for (name, format) in RESULTS {
-        add(&format!("results/{name}"), render(&run_of(&saved.run), format, &RenderOptions::default()));
+    if !saved.run.fits.is_empty() {
+        for (name, format) in RESULTS {
+            add(&format!("results/{name}"), render(&run_of(&saved.run), format, &RenderOptions::default()));
+        }
+    }
+    for exhibit in &moved.exhibits {
+        add(&format!("results/{}", exhibit.file), exhibit.to_csv());
     }
     if !data.is_empty() {
         let lines =
@@ -103,7 +108,14 @@ impl Package {
 
 /// Paths of the model files; one made of a formula gets a file too, for readers.
 fn specification_paths(files: &[SpecificationFile]) -> Vec<String> {
-    let names: Vec<String> = files.iter().map(|file| format!("{}.toml", plain(&file.name))).collect();
+    // a figure names its models by a path from where it stands
+    let is_named = |path: &String| files.iter().flat_map(|file| &file.models).any(|model| model["models"] == **path);
+    let is_inside = |path: &&String| !path.starts_with('/') && !path.split('/').any(|part| part == "..");
+    let name = |file: &SpecificationFile| match file.path.as_ref().filter(|path| is_named(path)).filter(is_inside) {
+        Some(path) if path.ends_with(".toml") => path.clone(),
+        _ => format!("{}.toml", plain(&file.name)),
+    };
+    let names: Vec<String> = files.iter().map(name).collect();
     unique(&names).into_iter().map(|name| format!("specification/{name}")).collect()
 }
 
@@ -161,7 +173,9 @@ fn moved(lock: &Lock, specification: &[String], data: &[DataCopy]) -> Lock {
         rename(&mut moved.results["models"], targets);
         moved.results_sha256 = of_json(&moved.results["models"]);
     }
-    moved.command = command(lock, &moved);
+    let own: Vec<Vec<String>> = lock.exhibits.iter().map(|exhibit| command(&exhibit.command, lock, &moved)).collect();
+    moved.exhibits.iter_mut().zip(own).for_each(|(exhibit, own)| exhibit.command = own);
+    moved.command = command(&lock.command, lock, &moved);
     moved
 }
 
@@ -194,10 +208,17 @@ const WRITING: [&str; 11] = [
     "--threads",
 ];
 
-/// The command with the paths of the folder.
-fn command(lock: &Lock, moved: &Lock) -> Vec<String> {
+/// A command with the paths of the folder.
+fn command(command: &[String], lock: &Lock, moved: &Lock) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let mut rest = lock.command.iter().flat_map(|word| match word.split_once('=') {
+    // figures are named without a flag
+    let is_figure = command.first().is_some_and(|verb| verb == "figure");
+    let figure = |word: &str| {
+        let files = lock.specification.files.iter().zip(&moved.specification.files);
+        let mut named = files.filter(|(old, _)| is_figure && old.path.as_deref() == Some(word));
+        named.find_map(|(_, new)| new.path.clone())
+    };
+    let mut rest = command.iter().flat_map(|word| match word.split_once('=') {
         Some((flag @ ("--data" | "--model" | "--map" | "--target"), value)) => vec![flag.to_owned(), value.to_owned()],
         _ => vec![word.clone()],
     });
@@ -233,7 +254,7 @@ fn command(lock: &Lock, moved: &Lock) -> Vec<String> {
                 in_data = true;
             }
             _ if in_data => {}
-            _ => words.push(word),
+            _ => words.push(figure(&word).unwrap_or(word)),
         }
     }
     words

@@ -24,8 +24,14 @@ pub fn text(lock: &Lock, run: &Run, title: &str, with_data: bool) -> String {
 }
 
 fn overview(lock: &Lock, run: &Run) -> String {
+    let exhibits = match lock.exhibits.len() {
+        0 => String::new(),
+        n => {
+            format!(", makes the {} of figures and published tables", counted(n, "file of numbers", "files of numbers"))
+        }
+    };
     let mut text = format!(
-        "## Overview\n\nThe code in this folder fits {} with Metier {} and compares every number with `metier.lock.json`.\nOne script, `run.sh`, runs all of it.",
+        "## Overview\n\nThe code in this folder fits {}{exhibits} with Metier {} and compares every number with `metier.lock.json`.\nOne script, `run.sh`, runs all of it.",
         counted(run.fits.len(), "regression", "regressions"),
         lock.metier_version
     );
@@ -106,7 +112,9 @@ fn programs(lock: &Lock) -> String {
         ),
     ];
     for file in &lock.specification.files {
-        let models = counted(file.models.len(), "regression", "regressions");
+        let is_figure = file.models.iter().any(|model| model.get("panel").is_some());
+        let models =
+            if is_figure { String::from("a figure") } else { counted(file.models.len(), "regression", "regressions") };
         lines.push(match &file.path {
             Some(path) => format!("`{path}`: {models}."),
             None => format!("`specification/{}.toml`: {models} of the command line, for readers.", file.name),
@@ -144,9 +152,18 @@ fn list(lock: &Lock, run: &Run) -> String {
             Row::new(format!("`results/{name}`"), vec![Cell::Text(what.to_owned()), Cell::Text(command(&words))])
         }));
     } else {
-        let words: Vec<String> = lock.command.iter().cloned().chain(["--out", "rerun"].map(str::to_owned)).collect();
+        let into = |words: &[String]| -> String {
+            let words: Vec<String> = words.iter().cloned().chain(["--out", "rerun"].map(str::to_owned)).collect();
+            command(&words)
+        };
         let what = String::from("All tables and figures, in `rerun/`");
-        rows.push(Row::new("Tables and figures", vec![Cell::Text(what), Cell::Text(command(&words))]));
+        rows.push(Row::new("Tables and figures", vec![Cell::Text(what), Cell::Text(into(&lock.command))]));
+        rows.extend(lock.exhibits.iter().map(|exhibit| {
+            // a model that is fitted alone has no folder
+            let is_fit = exhibit.command.first().is_some_and(|verb| verb == "fit");
+            let own = if is_fit { command(&exhibit.command) } else { into(&exhibit.command) };
+            Row::new(format!("`results/{}`", exhibit.file), vec![Cell::Text(exhibit.title.clone()), Cell::Text(own)])
+        }));
     }
     let models = run.fits.iter().map(|fit| {
         let sample = if fit.sample == "all" { String::new() } else { format!(", sample `{}`", fit.sample) };
@@ -159,10 +176,13 @@ fn list(lock: &Lock, run: &Run) -> String {
         sections: vec![rows],
         ..Grid::default()
     });
-    format!(
-        "## List of tables and programs\n\nEvery table and figure is made by one command:\n\n{table}\n\nThe regressions:\n\n{}",
-        models.collect::<Vec<_>>().join("\n")
-    )
+    let mut text =
+        format!("## List of tables and programs\n\nEvery table and figure is made by one command:\n\n{table}");
+    let models: Vec<String> = models.collect();
+    if !models.is_empty() {
+        text += &format!("\n\nThe regressions:\n\n{}", models.join("\n"));
+    }
+    text
 }
 
 /// Words as a shell reads them.

@@ -1,7 +1,7 @@
 //! What a repetition found: the numbers that differ, and what stands before them that does.
 
 use super::difference::{Difference, count_numbers, differences};
-use super::{DataFile, Lock, Specification};
+use super::{DataFile, Lock, Specification, exhibit};
 use crate::output::data_table::{DataTable, Value};
 use crate::output::document::{Block, Cell, Document, Grid, Row};
 use crate::output::number::counted;
@@ -56,12 +56,10 @@ pub fn verification(locked: &Lock, now: &Lock, digits: Option<usize>) -> Verific
         let words = String::from("the seeds differ");
         findings.push(Finding { subject: String::from("seeds"), verdict: Verdict::Differs, words });
     }
-    Verification {
-        findings,
-        differences: differences(&locked.results["models"], &now.results["models"], digits),
-        numbers: count_numbers(&locked.results["models"]),
-        digits,
-    }
+    let mut found = differences(&locked.results["models"], &now.results["models"], digits);
+    found.extend(exhibit::differences(&locked.exhibits, &now.exhibits, digits));
+    let numbers = count_numbers(&locked.results["models"]) + exhibit::count_numbers(&locked.exhibits);
+    Verification { findings, differences: found, numbers, digits }
 }
 
 fn version(locked: &Lock, now: &Lock) -> Finding {

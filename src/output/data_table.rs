@@ -92,6 +92,20 @@ impl DataTable {
         self
     }
 
+    /// The same table with numbers of so many decimals; counts and the columns `but` stay.
+    pub fn rounded(mut self, decimals: Option<usize>, but: &[&str]) -> Self {
+        let Some(decimals) = decimals else { return self };
+        let rounds: Vec<bool> = self.columns.iter().map(|column| !but.contains(&column.as_ref())).collect();
+        for (value, _) in
+            self.rows.iter_mut().flat_map(|row| row.iter_mut().zip(&rounds)).filter(|(_, rounds)| **rounds)
+        {
+            if let Value::Number(number) = value {
+                *number = number::with_decimals(*number, decimals);
+            }
+        }
+        self
+    }
+
     /// The table as CSV with a header line; lines end in `\n`.
     pub fn to_csv(&self) -> String {
         let mut text = self.columns.join(",");
@@ -118,7 +132,7 @@ impl DataTable {
 }
 
 /// A CSV field, quoted where it must be.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 

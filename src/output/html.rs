@@ -125,7 +125,8 @@ fn number(text: &str) -> String {
     }
 }
 
-fn running(text: &str) -> String {
+/// Running text with its literals, and nothing else that means markup.
+pub fn running(text: &str) -> String {
     inlines(text)
         .iter()
         .map(|piece| match piece {

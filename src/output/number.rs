@@ -5,6 +5,11 @@ pub fn exact(value: f64) -> Option<String> {
     value.is_finite().then(|| format!("{value:?}"))
 }
 
+/// A number with so many decimals, as a number.
+pub fn with_decimals(value: f64, decimals: usize) -> f64 {
+    if value.is_finite() { format!("{value:.decimals$}").parse().unwrap_or(value) } else { value }
+}
+
 /// Number of significant digits shown where `digits` decimals would show none.
 const SIGNIFICANT: usize = 2;
 

@@ -48,6 +48,16 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// What is wrong, without the specification it is about.
+    pub fn reason(&self) -> String {
+        let (RunError::Model { context, .. }
+        | RunError::Cells { context, .. }
+        | RunError::Explain { context, .. }
+        | RunError::Fit { context, .. }) = self;
+        let text = self.to_string();
+        text.strip_prefix(context.as_str()).unwrap_or(&text).to_owned()
+    }
+
     /// Whether the input is at fault, rather than the estimation.
     pub fn is_input(&self) -> bool {
         match self {

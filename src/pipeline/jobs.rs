@@ -81,7 +81,7 @@ pub(super) fn samples(workspace: &Workspace, spec: &Resolved) -> Result<Vec<(Str
         .collect())
 }
 
-fn one_job(
+pub(super) fn one_job(
     workspace: &Workspace,
     spec: &Resolved,
     request: &Request,

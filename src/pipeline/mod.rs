@@ -9,6 +9,7 @@ mod explain;
 mod groups;
 mod jobs;
 mod leave_out;
+mod possible;
 mod samples;
 mod saved;
 
@@ -19,5 +20,6 @@ pub use explain::{WorkError, explain_outcomes, formula_of};
 pub use groups::{Grouped, grouped};
 pub use jobs::{Labels, fit_and_save, fit_models};
 pub use leave_out::{Change, Drop, LeaveOut, LeaveOutPlan, LeftOut, leave_out};
+pub use possible::fit_possible;
 pub use samples::{SampleOf, fit_failure, name_fit, outcome_position, prepare_samples};
 pub use saved::{Saved, SavedCovariance, SavedLevel, SavedRow, SavedWeights};

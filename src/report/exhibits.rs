@@ -1,76 +1,89 @@
 //! Figures and tables as exhibits of the page.
 
 use super::Exhibit;
-use crate::chart::{Figure, cells_table, page, tests_table};
-use crate::figure::{PanelFigure, svg};
-use crate::output::data_table::{DataTable, Value};
-use crate::output::document::{Cell, Grid, Row};
+use crate::chart::{Figure, cells_table, page, readable, tests_table};
+use crate::figure::{grid_svg, svg};
+use crate::output::document::{Block, Document};
 use crate::output::html;
-use crate::output::number::{MISSING, count, rounded};
-use crate::study::StudyTable;
-
-/// Decimals of the values under a figure.
-const DIGITS: usize = 4;
+use crate::result::Run;
+use crate::study::{StudyTable, figure_5, figure_5_data, figure_5_document};
 
 /// A table of the report.
-pub fn of_table(id: &str, name: &str, title: &str, table: &StudyTable, command: String) -> Exhibit {
-    let missing = table.grid.sections.iter().all(Vec::is_empty).then(|| not_made(name));
+pub fn of_table(id: &str, name: &str, title: &str, table: &StudyTable, command: String, reasons: &[String]) -> Exhibit {
+    let is_made = table.grid.sections.iter().any(|rows| !rows.is_empty()) && !table.data.rows.is_empty();
+    let document = Document { blocks: vec![Block::Grid(table.grid.clone())], ..Document::default() };
     Exhibit {
         id: id.to_owned(),
         name: name.to_owned(),
         title: title.to_owned(),
         table: html::table(&table.grid),
-        files: ["md", "tex", "csv", "json"].map(|extension| format!("{id}.{extension}")).to_vec(),
+        drawing: is_made.then(|| grid_svg(&table.grid)),
+        document,
+        data: vec![("", table.data.clone())],
+        has_json: true,
         command,
-        missing,
         ..Exhibit::default()
     }
+    .made(is_made, reasons)
 }
 
-/// A figure of panels with its values.
-pub fn of_figure(id: &str, name: &str, figure: &PanelFigure, data: &DataTable, command: String) -> Exhibit {
-    let missing = data.rows.is_empty().then(|| not_made(name));
+/// Figure 5 with its values.
+pub fn of_figure_5(run: &Run, command: String, reasons: &[String]) -> Exhibit {
+    let (figure, data) = (figure_5(run), figure_5_data(run));
+    let is_made = !data.rows.is_empty();
+    let picture = is_made.then(|| svg(&figure));
+    let document = figure_5_document(run);
     Exhibit {
-        id: id.to_owned(),
-        name: name.to_owned(),
+        id: String::from("figure5"),
+        name: String::from("Figure 5"),
         title: figure.title.clone(),
-        picture: missing.is_none().then(|| svg(figure)),
-        table: html::table(&values(data)),
-        files: ["svg", "png", "csv"].map(|extension| format!("{id}.{extension}")).to_vec(),
+        picture: picture.clone(),
+        table: html::body(&Document { title: String::new(), notices: Vec::new(), ..document.clone() }),
+        drawing: picture,
+        document,
+        data: vec![("", data)],
         command,
-        missing,
         ..Exhibit::default()
     }
+    .made(is_made, reasons)
 }
 
 /// A figure made from a figure file: its cells, and its tests below them.
 pub fn of_chart(figure: &Figure, data_note: Option<&str>, command: String) -> Exhibit {
     let file = &figure.file;
-    let tests = tests_table(figure, data_note);
-    let mut table = html::table(&values(&cells_table(figure, data_note)));
-    let mut files = ["svg", "png", "csv"].map(|extension| format!("{}.{extension}", file.name)).to_vec();
-    if !tests.rows.is_empty() {
-        let grid = Grid { caption: String::from("Differences, trends, effects"), ..values(&tests) };
-        table = format!("{table}\n{}", html::table(&grid));
-        files.push(format!("{}_tests.csv", file.name));
-    }
-    let left_out = figure.left_out.iter().map(|(what, why)| format!("Left out: {what}: {why}"));
-    let is_drawn = !figure.panels.is_empty();
-    let missing = (!is_drawn).then(|| {
-        let reasons: Vec<String> = figure.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
-        format!("Not made: {}", reasons.join("; "))
-    });
+    let reasons: Vec<String> = figure.left_out.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+    let is_made = !figure.panels.is_empty();
+    let picture = is_made.then(|| page(figure, data_note).svg());
+    let document = readable(figure, data_note);
+    let mut data = vec![("", cells_table(figure, data_note))];
+    data.extend((!figure.tests.is_empty()).then(|| ("_tests", tests_table(figure, data_note))));
     Exhibit {
         id: file.name.clone(),
         name: name_of(&file.name),
         title: file.title.clone(),
-        picture: is_drawn.then(|| page(figure, data_note).svg()),
-        table,
-        notes: if is_drawn { left_out.collect() } else { Vec::new() },
-        files,
+        picture: picture.clone(),
+        table: html::body(&Document { title: String::new(), notices: Vec::new(), ..document.clone() }),
+        drawing: picture,
+        document,
+        data,
         command,
-        missing,
         ..Exhibit::default()
+    }
+    .made(is_made, &reasons)
+}
+
+impl Exhibit {
+    /// Says what was left out, or that nothing could be made and why.
+    fn made(mut self, is_made: bool, reasons: &[String]) -> Self {
+        if is_made {
+            self.notes = reasons.iter().map(|reason| format!("Left out: {reason}")).collect();
+            return self;
+        }
+        let why = if reasons.is_empty() { String::from("the table does not allow it") } else { reasons.join("; ") };
+        self.missing = Some(format!("Not made: {why}"));
+        (self.picture, self.drawing, self.table) = (None, None, String::new());
+        (self.data, self.document) = (Vec::new(), Document::default());
+        self
     }
 }
 
@@ -96,58 +109,9 @@ pub fn in_order(exhibits: &mut [Exhibit]) {
     exhibits.sort_by_key(rank);
 }
 
-fn not_made(name: &str) -> String {
-    format!("{name} could not be made from this table; what is missing is said above.")
-}
-
-/// Columns that say the same in every row are left to the notes.
-const LEFT_OUT: [&str; 1] = ["data_note"];
-
-/// Exact values as a table for readers: numbers rounded, counts grouped, empty columns left out.
-pub fn values(data: &DataTable) -> Grid {
-    let shown: Vec<usize> = (0..data.columns.len())
-        .filter(|&column| !LEFT_OUT.contains(&data.columns[column].as_ref()))
-        .filter(|&column| data.rows.iter().any(|row| row[column] != Value::Null))
-        .collect();
-    let Some((&stub, cells)) = shown.split_first() else { return Grid::default() };
-    let cell = |value: &Value| match value {
-        Value::Text(text) => Cell::Text(text.clone()),
-        Value::Count(number) => Cell::number(count(*number)),
-        Value::Number(number) => match rounded(*number, DIGITS) {
-            text if text == MISSING => Cell::Text(text),
-            text => Cell::number(text),
-        },
-        Value::Null => Cell::Empty,
-    };
-    let heading = |column: usize| data.columns[column].replace('_', " ");
-    let line =
-        |row: &Vec<Value>| Row::new(cell(&row[stub]).plain(), cells.iter().map(|&column| cell(&row[column])).collect());
-    Grid {
-        caption: String::new(),
-        corner: heading(stub),
-        header: vec![cells.iter().map(|&column| heading(column)).collect()],
-        sections: vec![data.rows.iter().map(line).collect()],
-        notes: Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_rounded_and_empty_columns_go() {
-        let mut data = DataTable::new(&["level", "n", "rate", "note"]);
-        data.rows = vec![
-            vec!["1".into(), 1234usize.into(), 0.123456.into(), Value::Null],
-            vec!["2".into(), 5usize.into(), f64::NAN.into(), Value::Null],
-        ];
-        let grid = values(&data.with_data_note(Some("simulated")));
-        assert_eq!(grid.header, vec![vec![String::from("n"), String::from("rate")]]);
-        assert_eq!(grid.sections[0][0].cells[0].plain(), "1,234");
-        assert_eq!(grid.sections[0][0].cells[1].plain(), "0.1235");
-        assert_eq!(grid.sections[0][1].cells[1].plain(), MISSING);
-    }
 
     #[test]
     fn exhibits_stand_in_the_order_of_the_report() {
@@ -161,8 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn an_exhibit_without_values_says_that_it_was_not_made() {
-        let empty = of_figure("f", "Figure 9", &PanelFigure::default(), &DataTable::new(&["a"]), String::new());
-        assert!(empty.picture.is_none() && empty.missing.is_some());
+    fn an_exhibit_without_values_says_that_it_was_not_made_and_why() {
+        let empty = of_figure_5(&Run::default(), String::new(), &[String::from("no rows are left")]);
+        assert!(empty.picture.is_none() && empty.data.is_empty());
+        assert_eq!(empty.missing.as_deref(), Some("Not made: no rows are left"));
+        let table = of_table("t", "Table", "", &StudyTable::default(), String::new(), &[]);
+        assert!(table.missing.is_some() && table.drawing.is_none());
     }
 }

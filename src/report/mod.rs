@@ -3,10 +3,13 @@
 //! [`Report`] is what the page shows; [`page`] lays it out. The page needs no other file and no network.
 
 pub mod exhibits;
+pub mod files;
 pub mod methods;
 pub mod page;
 pub mod sections;
 
+use crate::output::data_table::DataTable;
+use crate::output::document::Document;
 use serde::Serialize;
 
 /// One figure or table.
@@ -20,10 +23,22 @@ pub struct Exhibit {
     pub title: String,
     /// A sentence before it; empty for none.
     pub lead: String,
-    /// SVG, if it is drawn.
+    /// SVG of the page, if it is drawn there.
     pub picture: Option<String>,
-    /// Its values as an HTML table.
+    /// Its values as HTML tables.
     pub table: String,
+    /// SVG of the folder: that of the page, or a table as a picture.
+    #[serde(skip)]
+    pub drawing: Option<String>,
+    /// Its values for readers.
+    #[serde(skip)]
+    pub document: Document,
+    /// Its values in full, by the end of the file's name: none for the exhibit itself, `_tests` for its tests.
+    #[serde(skip)]
+    pub data: Vec<(&'static str, DataTable)>,
+    /// Whether its data go to JSON too.
+    #[serde(skip)]
+    pub has_json: bool,
     /// Notes under it.
     pub notes: Vec<String>,
     /// Its files in the folder.

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::figure::png::{BOLD, REGULAR};
+use crate::output::html::running;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
@@ -21,9 +22,15 @@ pub fn html(report: &Report) -> Result<String, minijinja::Error> {
     let exhibits = report
         .exhibits
         .iter()
-        .map(|exhibit| super::Exhibit { picture: exhibit.picture.as_deref().map(inline), ..exhibit.clone() })
+        .map(|exhibit| super::Exhibit {
+            picture: exhibit.picture.as_deref().map(inline),
+            notes: exhibit.notes.iter().map(|note| running(note)).collect(),
+            missing: exhibit.missing.as_deref().map(running),
+            ..exhibit.clone()
+        })
         .collect();
-    let report = Report { exhibits, ..report.clone() };
+    let notices = report.notices.iter().map(|notice| running(notice)).collect();
+    let report = Report { exhibits, notices, ..report.clone() };
     environment.render_str(
         TEMPLATE,
         Serde(Page { version: env!("CARGO_PKG_VERSION"), css: &style(), script: SCRIPT, report: &report }),
@@ -105,7 +112,7 @@ mod tests {
         let text = html(&report()).unwrap();
         assert!(text.contains("<title>A &lt;study&gt;</title>"), "{}", &text[..400]);
         assert!(text.contains("simulated &amp; marked"));
-        assert!(text.contains("<p>OLS.</p>") && text.contains("the table has no `month`"));
+        assert!(text.contains("<p>OLS.</p>") && text.contains("the table has no <code>month</code>"));
         assert!(
             !text.contains("http://") || text.matches("http://").count() == text.matches("http://www.w3.org").count()
         );

@@ -3,8 +3,11 @@
 use crate::figure::of_rates::{sample_note, series_of, whisker_note};
 use crate::figure::{Panel, PanelFigure, Unit};
 use crate::output::data_table::DataTable;
+use crate::output::document::{Block, Cell, Document, Grid, Row};
 use crate::output::names::belongs_to;
-use crate::result::{ModelFit, Run};
+use crate::output::number::{count, percent};
+use crate::result::{ModelFit, RateRow, Run};
+use crate::study::protect::is_suppressed;
 
 /// A panel: title, sample, and its outcomes with their labels.
 type PanelPlan = (&'static str, &'static str, [(&'static str, &'static str); 3]);
@@ -84,6 +87,10 @@ pub fn figure_5(run: &Run) -> PanelFigure {
     if !missing.is_empty() {
         notes.push(format!("Not drawn, no fit: {}.", missing.join(", ")));
     }
+    let rows = || run.fits.iter().filter(|fit| belongs_to(fit, "figure5")).flat_map(|fit| &fit.rates);
+    if rows().flat_map(|rates| &rates.levels).any(is_suppressed) {
+        notes.push(String::from("Levels with too few users are not drawn, nor those that would give one away."));
+    }
     PanelFigure {
         title: String::from("Success and failure by the user's expertise in the task"),
         subtitle: String::from(
@@ -106,6 +113,7 @@ pub fn figure_5_data(run: &Run) -> DataTable {
             let Some(fit) = fit_of(&run.fits, sample, outcome) else { continue };
             let levels = fit.rates.iter().flat_map(|rates| &rates.levels);
             table.rows.extend(levels.map(|row| {
+                let counted = |count: usize| Some(count).filter(|_| !is_suppressed(row)).into();
                 vec![
                     panel.into(),
                     outcome.into(),
@@ -118,8 +126,8 @@ pub fn figure_5_data(run: &Run) -> DataTable {
                     row.conf_high.into(),
                     fit.conf_level.into(),
                     row.raw_rate.into(),
-                    row.n_obs.into(),
-                    row.n_clusters.into(),
+                    counted(row.n_obs),
+                    counted(row.n_clusters),
                     fit.flow.rows_used.into(),
                     fit.flow.users.into(),
                     fit.flow.cells.into(),
@@ -130,6 +138,47 @@ pub fn figure_5_data(run: &Run) -> DataTable {
     }
     table.with_data_note(run.data_note.as_deref())
 }
+
+/// The figure's numbers for readers: one table for each panel.
+pub fn figure_5_document(run: &Run) -> Document {
+    let mut blocks = Vec::new();
+    let share = |value: f64| Cell::number(percent(value, 1));
+    for (panel, sample, outcomes) in PANELS {
+        let series = outcomes.into_iter().filter_map(|(outcome, label)| {
+            let levels = &fit_of(&run.fits, sample, outcome)?.rates.as_ref()?.levels;
+            let line = |row: &RateRow| {
+                let name = format!("{} {}", row.level, row.label);
+                if is_suppressed(row) {
+                    let mut cells = vec![Cell::Text(String::from("suppressed"))];
+                    cells.resize(SHOWN.len(), Cell::Empty);
+                    return Row::new(name, cells);
+                }
+                let rates = [row.estimate, row.conf_low, row.conf_high, row.raw_rate].map(share);
+                let counts = [row.n_obs, row.n_clusters].map(|n| Cell::number(count(n)));
+                Row::new(name, rates.into_iter().chain(counts).collect())
+            };
+            Some(std::iter::once(Row::title(label)).chain(levels.iter().map(line)).collect::<Vec<Row>>())
+        });
+        let sections: Vec<Vec<Row>> = series.collect();
+        if !sections.is_empty() {
+            blocks.push(Block::Grid(Grid {
+                caption: panel.to_owned(),
+                corner: String::from("Expertise in the task"),
+                header: vec![SHOWN.map(str::to_owned).to_vec()],
+                sections,
+                notes: Vec::new(),
+            }));
+        }
+    }
+    let figure = figure_5(run);
+    blocks.push(Block::Paragraph(figure.subtitle));
+    blocks.push(Block::Paragraph(figure.note));
+    let notices = run.data_note.iter().map(|note| format!("Data: {note}")).collect();
+    Document { title: figure.title, notices, blocks }
+}
+
+/// Columns for readers.
+const SHOWN: [&str; 6] = ["Adjusted, %", "Low", "High", "Unadjusted, %", "Sessions", "Users"];
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +200,16 @@ mod tests {
             assert!(figure.note.contains(wanted), "{wanted}: {}", figure.note);
         }
         assert!(figure::png(&figure::svg(&figure), 1.0).is_ok());
+    }
+
+    #[test]
+    fn readers_find_every_level_or_that_it_is_suppressed() {
+        let mut run = run();
+        let fit = run.fits.iter_mut().find(|fit| belongs_to(fit, "figure5")).unwrap();
+        crate::study::protect::hide(fit, &[true, true, false, false, false]);
+        let text = crate::output::markdown::render(&figure_5_document(&run));
+        assert_eq!(text.matches(" suppressed |").count(), 2, "{text}");
+        assert_eq!(text.matches("| 5 Expert ").count(), 8, "{text}");
     }
 
     #[test]

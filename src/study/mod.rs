@@ -1,6 +1,7 @@
 //! The tables and the figure of the June 2026 report, laid out as published but with our numbers.
 
 pub mod figure_5;
+pub mod protect;
 pub mod table_a1;
 pub mod table_a2;
 
@@ -12,7 +13,7 @@ use crate::output::document::Grid;
 use crate::output::{html, json_text, latex, markdown};
 use crate::result::ModelFit;
 
-pub use figure_5::{figure_5, figure_5_data};
+pub use figure_5::{figure_5, figure_5_data, figure_5_document};
 pub use table_a1::table_a1;
 pub use table_a2::table_a2;
 

@@ -7,6 +7,7 @@ use crate::output::notes::{estimation_notes, percent_level};
 use crate::output::number::{MISSING, count, percent};
 use crate::result::{Estimate, ModelFit, RateRow, Rates};
 
+use super::protect::{SUPPRESSED, is_suppressed};
 use super::{StudyTable, closing_notes};
 
 /// Decimals of the published percentages.
@@ -58,6 +59,11 @@ fn grid(fit: &ModelFit, rates: &Rates, data_note: Option<&str>) -> Grid {
         &format!("{level} high"),
     ];
     let rows = rates.levels.iter().map(|row| {
+        if is_suppressed(row) {
+            let mut cells = vec![Cell::Text(String::from("suppressed"))];
+            cells.resize(header.len(), Cell::Empty);
+            return Row::new(format!("{} {}", row.level, row.label), cells);
+        }
         let share = |value: f64| Cell::number(percent(value, DIGITS));
         let (estimate, error) = match coefficient(fit, rates, row) {
             Some(found) => {
@@ -79,7 +85,9 @@ fn grid(fit: &ModelFit, rates: &Rates, data_note: Option<&str>) -> Grid {
         ];
         Row::new(format!("{} {}", row.level, row.label), cells)
     });
-    let mut total = vec![Cell::number(count(rates.levels.iter().map(|row| row.n_obs).sum()))];
+    let hides = rates.levels.iter().any(is_suppressed);
+    let sum = if hides { rates.target_rows } else { rates.levels.iter().map(|row| row.n_obs).sum() };
+    let mut total = vec![Cell::number(count(sum))];
     total.resize(header.len(), Cell::Empty);
     let mut notes = vec![
         String::from("linear probability model of verified success with the fixed effects of column 5 of Table A1"),
@@ -89,6 +97,7 @@ fn grid(fit: &ModelFit, rates: &Rates, data_note: Option<&str>) -> Grid {
         ),
         format!("intervals on the {} scale; users of a level may also stand in another", rates.scale),
     ];
+    notes.extend(hides.then(|| SUPPRESSED.to_owned()));
     notes.extend(estimation_notes(std::slice::from_ref(fit)));
     notes.extend(closing_notes(std::slice::from_ref(fit), data_note));
     Grid {
@@ -113,11 +122,12 @@ fn data(fit: &ModelFit, rates: &Rates) -> DataTable {
         .iter()
         .map(|row| {
             let coefficient = coefficient(fit, rates, row);
+            let counted = |count: usize| Some(count).filter(|_| !is_suppressed(row)).into();
             vec![
                 row.level.as_str().into(),
                 row.label.as_str().into(),
-                row.n_obs.into(),
-                row.n_clusters.into(),
+                counted(row.n_obs),
+                counted(row.n_clusters),
                 row.raw_rate.into(),
                 coefficient.map(|found| found.estimate).into(),
                 coefficient.map(|found| found.std_error).into(),

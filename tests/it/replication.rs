@@ -148,6 +148,42 @@ fn a_folder_for_replication_runs_by_itself() {
 }
 
 #[test]
+fn figures_are_locked_with_their_numbers() {
+    let folder = Folder::new();
+    folder.run(&["simulate", "--sessions", "600", "--out", "s.csv", "--quiet"]).ok();
+    folder
+        .run(&["figure", "figure1", "figure_a1", "--data", "s.csv", "--out", "f", "--lock", "l.json", "--quiet"])
+        .ok();
+    let lock: serde_json::Value = serde_json::from_str(&folder.read("l.json")).unwrap();
+    let files: Vec<&str> =
+        lock["exhibits"].as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["figure1.csv", "figure_a1.csv"]);
+    says(&verify(&folder, &[]), 0, &["The results are as locked", "specification: as locked"]);
+    if cfg!(target_os = "linux") {
+        let sum = std::process::Command::new("sha256sum").arg(folder.path("f/figure1.csv")).output().unwrap();
+        let sum = String::from_utf8(sum.stdout).unwrap();
+        assert_eq!(lock["exhibits"][0]["sha256"].as_str(), sum.split(' ').next());
+    }
+
+    let ran = folder.run(&["package", "l.json", "--out", "p", "--with-data", "--quiet"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let readme = folder.read("p/README.md");
+    assert!(readme.contains("`results/figure1.csv`") && readme.contains("Figure 1: What people do"), "{readme}");
+    assert_eq!(folder.read("p/results/figure1.csv"), folder.read("f/figure1.csv"));
+    let inside = Folder::new();
+    for name in folder.files().iter().filter_map(|name| name.strip_prefix("p/")) {
+        std::fs::create_dir_all(inside.path(name).parent().unwrap()).unwrap();
+        std::fs::copy(folder.path("p").join(name), inside.path(name)).unwrap();
+    }
+    says(&inside.run(&["verify", "metier.lock.json"]), 0, &["The results are as locked"]);
+
+    // one session more of one kind
+    let text = folder.read("s.csv");
+    let folder = folder.with("s.csv", text.replacen(",Fix,", ",Build,", 1));
+    says(&verify(&folder, &[]), 1, &["figure1.csv: modes / Fix", "n_sessions", "not as locked"]);
+}
+
+#[test]
 fn what_is_no_lock_is_refused() {
     let folder = locked();
     let lock = folder.read("l.json");

@@ -101,3 +101,110 @@ fn the_page_serves_a_reader_with_a_keyboard() {
         assert!(!messages.contains("CONSOLE"), "at {width}: {messages}");
     }
 }
+
+/// Rows of the synthetic table as CSV lines, header first.
+fn drawn(folder: &Folder, sessions: &str) -> Vec<String> {
+    folder.run(&["simulate", "--sessions", sessions, "--out", "s.csv", "--quiet"]).ok();
+    folder.read("s.csv").lines().map(str::to_owned).collect()
+}
+
+/// A page that is whole: no number that does not exist, and every exhibit drawn or its absence explained.
+fn check_page(page: &str, name: &str) {
+    for wrong in [">NaN<", ">inf<", "\"NaN", "NaN%", "`"] {
+        let body = &page[page.find("<body>").expect("a body")..page.find("<script>").expect("a script")];
+        assert!(!body.contains(wrong), "{name}: {wrong}");
+    }
+    let parts = page.split("class=\"exhibit\"").skip(1);
+    let exhibits: Vec<&str> = parts.map(|part| part.split("</section>").next().expect("its end")).collect();
+    assert_eq!(exhibits.len(), 11, "{name}");
+    for exhibit in exhibits {
+        let is_made = exhibit.contains("<svg") || exhibit.contains("<table>");
+        assert!(is_made != exhibit.contains("Not made: "), "{name}: {}", &exhibit[..300]);
+    }
+}
+
+#[test]
+fn odd_tables_are_reported_as_far_as_they_go() {
+    let folder = Folder::new();
+    let lines = drawn(&folder, "400");
+    let header: Vec<&str> = lines[0].split(',').collect();
+    let at = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+    let of = |lines: &[String]| lines.join("\n") + "\n";
+    let few: Vec<String> = lines
+        .iter()
+        .enumerate()
+        .map(|(row, line)| {
+            // no column before these holds a comma
+            let fields: Vec<&str> = line.split(',').collect();
+            let outcome = match row {
+                0 => "verified_success",
+                row if row % 3 == 0 => "1",
+                _ => "0",
+            };
+            format!("{},{},{outcome}", fields[at("user_id")], fields[at("expertise")])
+        })
+        .collect();
+    // nobody to compare with
+    let known = lines.iter().filter(|line| line.split(',').nth(at("expertise")) != Some("1"));
+    let sixty: Vec<String> = known.take(61).cloned().collect();
+    let folder = folder.with("few.csv", of(&few)).with("one.csv", of(&lines[..2])).with("sixty.csv", of(&sixty));
+    for (name, made, absent) in [
+        ("few", "Table A1", "there is no column <code>work_mode</code>"),
+        ("one", "Figure 1", "a change needs two positions"),
+        ("sixty", "Figure 4", "has no rows in the sample"),
+    ] {
+        let ran = folder.run(&["report", "--data", &format!("{name}.csv"), "--out", name]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.err);
+        assert!(ran.err.contains("left out "), "{name}: {}", ran.err);
+        let page = folder.read(&format!("{name}/report.html"));
+        check_page(&page, name);
+        assert!(page.contains(made) && page.contains(absent), "{name}");
+        assert!(!folder.path(&format!("{name}/figure5.svg")).exists(), "{name}");
+        let compared = folder.read(&format!("{name}/comparison.csv"));
+        assert!(compared.contains("not computed,") && !compared.contains("NaN"), "{name}");
+    }
+    assert!(folder.path("few/table_a1.tex").exists() && !folder.path("few/table_a2.csv").exists());
+    let nothing = folder.with("nothing.csv", "a,b\n1,2\n");
+    let ran = nothing.run(&["report", "--data", "nothing.csv", "--out", "n"]);
+    assert!(ran.code == 2 && !nothing.path("n").exists(), "{}", ran.err);
+}
+
+#[test]
+fn small_cells_are_hidden_in_every_file() {
+    let folder = Folder::new();
+    drawn(&folder, "2500");
+    let ran = folder.run(&["report", "--data", "s.csv", "--out", "r", "--min-users", "60", "--round", "3"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let files = folder.files();
+    assert!(files.contains("r/table_a2.csv") && files.contains("r/figure5.csv"), "{files:?}");
+    assert!(files.iter().all(|name| !name.contains("results.") && !name.contains("_fits.")), "{files:?}");
+    // 2,500 sessions hold some 40 novices: they and the next smallest level are gone, wherever they stand
+    let levels = folder.read("r/table_a2.csv");
+    let gone: Vec<&str> = levels.lines().filter(|line| line.contains("suppressed: ")).collect();
+    assert!(gone.len() >= 2, "{levels}");
+    for line in &gone {
+        assert!(line.contains(",,,,,,,,,,,\"suppressed: "), "{line}");
+    }
+    assert!(folder.read("r/table_a2.md").contains("suppressed"));
+    let points = folder.read("r/figure5.csv");
+    for level in gone.iter().map(|line| line.split(',').next().expect("a level")) {
+        let of_level: Vec<&str> = points.lines().filter(|line| line.contains(&format!(",all,{level},"))).collect();
+        assert!(!of_level.is_empty() && of_level.iter().all(|line| line.contains("suppressed: ")), "{level}: {points}");
+    }
+    let compared = folder.read("r/comparison.csv");
+    assert!(compared.lines().any(|line| line.starts_with("Table A2") && line.contains("suppressed: ")), "{compared}");
+    // the lock file and the page hold no more than the tables
+    let lock: serde_json::Value = serde_json::from_str(&folder.read("r/metier.lock.json")).expect("JSON");
+    assert_eq!(lock["results"]["models"], serde_json::json!([]));
+    let kept = lock["exhibits"].as_array().expect("exhibits").iter().find(|row| row["file"] == "table_a2.csv");
+    assert!(kept.expect("Table A2")["rows"].to_string().contains("suppressed: "));
+    assert!(
+        folder.read("r/report.html").contains("<td class=\"words\">suppressed</td>")
+            || folder.read("r/report.html").contains("<td>suppressed</td>")
+    );
+    // three decimals at most
+    let rates = levels.lines().skip(1).filter(|line| !line.contains("suppressed")).flat_map(|line| line.split(','));
+    for number in rates.filter(|field| field.starts_with("0.")) {
+        assert!(number.len() <= 5, "{number}");
+    }
+}

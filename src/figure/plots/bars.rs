@@ -2,11 +2,11 @@
 
 use super::super::page::Area;
 use super::super::palette::look;
-use super::super::scale::{Scale, ticks};
+use super::super::scale::{Scale, range_of_points, ticks};
 use super::super::surface::{Anchor, Surface, TextStyle};
 use super::super::text_width::{text_width, wrap};
 use super::{
-    AXIS, AXIS_TITLE, Format, INK, LABEL, MIDDLE, NOTE, SUPPRESSED, VALUE, extent, horizontal_axis, line_height, lines,
+    AXIS, AXIS_TITLE, Format, INK, LABEL, MIDDLE, NOTE, NOTHING, SUPPRESSED, VALUE, horizontal_axis, line_height, lines,
 };
 
 /// Most of the width that labels may take.
@@ -19,7 +19,7 @@ const SPACE: f64 = 11.0;
 pub struct Bar {
     /// Label left of it.
     pub label: String,
-    /// Its length; not finite draws the word `suppressed` or nothing.
+    /// Its length; not finite draws words that say why.
     pub value: f64,
     /// Lower end of the interval; not finite draws none.
     pub lo: f64,
@@ -66,8 +66,10 @@ impl BarPlot {
             .map(|bar| text_width(&self.format.value(bar.value), VALUE.size, VALUE.weight))
             .fold(text_width(SUPPRESSED, NOTE.size, NOTE.weight), f64::max);
         let right = area.left + area.width - value_room - 12.0;
-        let (low, high) = extent(self.bars.iter().flat_map(|bar| [bar.value, bar.lo, bar.hi]));
-        let axis = ticks(low.min(0.0), if high > 0.0 { high } else { 0.1 });
+        let values: Vec<f64> = self.bars.iter().map(|bar| bar.value).collect();
+        let ends: Vec<f64> = self.bars.iter().flat_map(|bar| [bar.lo, bar.hi]).collect();
+        let (low, high) = range_of_points(&values, &ends);
+        let axis = ticks(low, if high > 0.0 { high } else { 0.1 });
         let x = Scale { data_min: axis[0], data_max: axis[axis.len() - 1], page_min: left, page_max: right };
         let bottom = area.top + labels.iter().map(|label| Self::row_height(label)).sum::<f64>();
         horizontal_axis(page, x, &axis, (area.top, bottom), self.format);
@@ -84,15 +86,19 @@ impl BarPlot {
                 page.rectangle((from, middle - BAR / 2.0), (to - from, BAR), look.colour);
                 let mut end = to;
                 if bar.lo.is_finite() && bar.hi.is_finite() {
-                    let (lo, hi) = (x.at(bar.lo), x.at(bar.hi));
+                    let inside = |value: f64| value.clamp(x.data_min, x.data_max);
+                    let (lo, hi) = (x.at(inside(bar.lo)), x.at(inside(bar.hi)));
                     page.line((lo, middle), (hi, middle), INK, 1.4);
-                    [lo, hi].into_iter().for_each(|at| page.line((at, middle - 3.5), (at, middle + 3.5), INK, 1.4));
+                    // an end that leaves the picture has no cap
+                    let caps = [bar.lo, bar.hi].into_iter().filter(|end| inside(*end) == *end).map(|end| x.at(end));
+                    caps.for_each(|at| page.line((at, middle - 3.5), (at, middle + 3.5), INK, 1.4));
                     end = end.max(hi);
                 }
                 page.end_group();
                 page.text_on_lines((end + 6.0, middle + VALUE.size * MIDDLE), &self.format.value(bar.value), VALUE);
-            } else if bar.suppressed {
-                page.text_on_lines((x.at(0.0) + 6.0, middle + NOTE.size * MIDDLE), SUPPRESSED, NOTE);
+            } else {
+                let text = if bar.suppressed { SUPPRESSED } else { NOTHING };
+                page.text_on_lines((x.at(0.0) + 6.0, middle + NOTE.size * MIDDLE), text, NOTE);
             }
             top += height;
         }

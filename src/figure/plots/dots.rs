@@ -16,6 +16,9 @@ const ROW: f64 = 31.0;
 const HEAD: f64 = 24.0;
 const RADIUS: f64 = 4.4;
 
+/// Distance of dots that would hide each other.
+const BESIDE: f64 = 8.0;
+
 /// Values of a series, one per row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DotSeries {
@@ -43,6 +46,23 @@ pub struct DotPlot {
     pub title: String,
     /// How numbers are written.
     pub format: Format,
+}
+
+/// Whether a dot of a row would lie on another one, or an interval on another series' dot.
+fn crowded(row: &DotRow, x: Scale) -> bool {
+    let reach = |dot: &Bar| {
+        let end = |end: f64, otherwise: f64| if end.is_finite() { x.at(end) } else { x.at(otherwise) };
+        (end(dot.lo, dot.value), end(dot.hi, dot.value))
+    };
+    let covers = |dot: &Bar, other: &Bar| {
+        let (from, to) = reach(dot);
+        (from - 2.0 * RADIUS..to + 2.0 * RADIUS).contains(&x.at(other.value))
+    };
+    let drawn: Vec<&Bar> = row.dots.iter().filter(|dot| dot.value.is_finite()).collect();
+    drawn
+        .iter()
+        .enumerate()
+        .any(|(at, dot)| drawn.iter().enumerate().any(|(other, there)| at != other && covers(dot, there)))
 }
 
 impl DotPlot {
@@ -91,11 +111,15 @@ impl DotPlot {
     fn draw_row(&self, page: &mut Surface, row: &DotRow, x: Scale, middle: f64) {
         let ends: Vec<f64> =
             row.dots.iter().map(|dot| if dot.hi.is_finite() { x.at(dot.hi) } else { x.at(dot.value) }).collect();
+        let crowded = crowded(row, x);
+        let n = row.dots.len();
         for (order, dot) in row.dots.iter().enumerate() {
             let look = look(order);
             if !dot.value.is_finite() {
                 continue;
             }
+            let shift = if crowded { BESIDE * (order as f64 - (n - 1) as f64 / 2.0) } else { 0.0 };
+            let middle = middle + shift;
             let name = match self.series.get(order).filter(|_| self.series.len() > 1) {
                 Some(series) => format!("{}, {}", row.label, series.name),
                 None => row.label.clone(),
@@ -111,10 +135,11 @@ impl DotPlot {
             let value = style(11.0, Weight::Regular, look.text, Anchor::Start);
             let from = ends[order].max(x.at(dot.value) + RADIUS) + 4.0;
             let to = from + text_width(&text, value.size, value.weight) + 4.0;
-            let is_free = row.dots.iter().enumerate().all(|(other, there)| {
-                let begin = if there.lo.is_finite() { x.at(there.lo) } else { x.at(there.value) } - RADIUS;
-                other == order || !there.value.is_finite() || begin > to || x.at(there.value) + RADIUS < from - 4.0
-            });
+            let is_free = !crowded
+                && row.dots.iter().enumerate().all(|(other, there)| {
+                    let begin = if there.lo.is_finite() { x.at(there.lo) } else { x.at(there.value) } - RADIUS;
+                    other == order || !there.value.is_finite() || begin > to || x.at(there.value) + RADIUS < from - 4.0
+                });
             if is_free {
                 page.text_on_lines((from, middle + value.size * MIDDLE), &text, value);
             }

@@ -36,7 +36,7 @@ impl HistogramPlot {
     /// Draws it.
     pub fn draw(&self, page: &mut Surface, area: Area) {
         let (left, right) = (area.left + AXIS_ROOM, area.left + area.width - 10.0);
-        let (top, bottom) = (area.top + 18.0, area.top + HEIGHT);
+        let (top, bottom) = (area.top + 36.0, area.top + HEIGHT);
         let (_, high) = extent(self.bins.iter().flat_map(|bin| [bin.value, bin.hi]));
         let axis = ticks(0.0, if high > 0.0 { high } else { 0.1 });
         let y = Scale { data_min: 0.0, data_max: axis[axis.len() - 1], page_min: bottom, page_max: top };

@@ -38,6 +38,9 @@ const LEADING: f64 = 1.3;
 /// What stands where a number may not be shown.
 pub(super) const SUPPRESSED: &str = "suppressed";
 
+/// What stands where there is no number.
+pub(super) const NOTHING: &str = "no sessions";
+
 pub(super) const fn style(size: f64, weight: Weight, colour: &'static str, anchor: Anchor) -> TextStyle {
     TextStyle { size, weight, colour, anchor }
 }
@@ -98,6 +101,8 @@ impl Format {
     pub fn tick(self, value: f64, step: f64) -> String {
         match self {
             Format::Percent => format!("{}%", tick_label(100.0 * value, 100.0 * step)),
+            // many times as much, where percent have too many digits
+            Format::Change if step >= 10.0 => format!("×{}", plain(1.0 + value)),
             Format::Change if value > step * 1e-6 => format!("+{}%", tick_label(100.0 * value, 100.0 * step)),
             Format::Change => format!("{}%", tick_label(100.0 * value, 100.0 * step)),
             Format::Points => tick_label(100.0 * value, 100.0 * step),
