@@ -19,6 +19,8 @@ use crate::vcov::small_sample::count_effects;
 
 /// Effective clusters ([`crate::vcov::partial::effective`]) below which CR1 is not to be trusted.
 pub const FEW_EFFECTIVE: f64 = 20.0;
+/// Effective clusters with independent errors from which CR1 is trusted all the same: no cluster pulls the fit.
+pub const MANY_INDEPENDENT: f64 = 500.0;
 /// Clusters of any of several cluster variables below which it is not.
 pub const FEW_CLUSTERS: usize = 50;
 /// Parameters per row above which it is not; effects nested in the clusters take nothing from them and do not count.
@@ -75,8 +77,9 @@ pub(super) fn of_clusters<'a>(clusters: impl Iterator<Item = (&'a str, usize)>) 
 
 /// The number with the fewest effective clusters, if they are too few.
 pub(super) fn of_spread(found: &Effective, variable: &str, names: &[String]) -> Option<Doubt> {
-    let numbers = found.numbers.iter().zip(names).filter(|(effective, _)| effective.is_finite());
-    let (&effective, number) = numbers.min_by(|a, b| a.0.total_cmp(b.0))?;
+    let numbers = found.numbers.iter().zip(&found.independent).zip(names);
+    let pulled = numbers.filter(|((effective, all), _)| effective.is_finite() && **all < MANY_INDEPENDENT);
+    let (effective, number) = pulled.map(|((&e, _), name)| (e, name)).min_by(|a, b| a.0.total_cmp(&b.0))?;
     (effective < FEW_EFFECTIVE).then(|| Doubt::Effective {
         number: number.clone(),
         variable: variable.to_owned(),

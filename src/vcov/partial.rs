@@ -49,6 +49,8 @@ pub struct Effective {
     pub clusters: usize,
     /// G* of each number; `NaN` where it rests on no row.
     pub numbers: Vec<f64>,
+    /// The same with independent errors.
+    pub independent: Vec<f64>,
 }
 
 /// Effective clusters of `width` numbers with errors correlated at [`CORRELATION`].
@@ -61,8 +63,8 @@ pub fn effective(
     width: usize,
     add: impl Fn(usize, &mut [f64], &mut [f64]) -> bool + Sync,
 ) -> Effective {
-    let totals = sum_blocks_of(BLOCK, bounds.len() - 1, 2 * width + 1, |clusters| {
-        let mut totals = vec![0.0; 2 * width + 1];
+    let totals = sum_blocks_of(BLOCK, bounds.len() - 1, 4 * width + 1, |clusters| {
+        let mut totals = vec![0.0; 4 * width + 1];
         let mut sums = vec![0.0; 2 * width];
         let (sum, square) = sums.split_at_mut(width);
         for g in clusters {
@@ -72,19 +74,19 @@ pub fn effective(
             for at in bounds[g] as usize..bounds[g + 1] as usize {
                 present |= add(order.map_or(at, |order| order[at] as usize), sum, square);
             }
-            let (first, second) = totals[1..].split_at_mut(width);
-            for (((first, second), sum), square) in first.iter_mut().zip(second).zip(&*sum).zip(&*square) {
+            for ((total, sum), square) in totals[1..].chunks_exact_mut(4).zip(&*sum).zip(&*square) {
                 let own = (1.0 - CORRELATION) * square + CORRELATION * sum * sum;
-                *first += own;
-                *second += own * own;
+                total[0] += own;
+                total[1] += own * own;
+                total[2] += square;
+                total[3] += square * square;
             }
             totals[0] += f64::from(u8::from(present));
         }
         totals
     });
-    let (first, second) = totals[1..].split_at(width);
-    let numbers = first.iter().zip(second).map(|(first, second)| first * first / second).collect();
-    Effective { clusters: totals[0] as usize, numbers }
+    let of = |at: usize| totals[1..].chunks_exact(4).map(|total| total[at] * total[at] / total[at + 1]).collect();
+    Effective { clusters: totals[0] as usize, numbers: of(0), independent: of(2) }
 }
 
 /// Spreads of linear combinations of the functionals; `estimated` says which cells are in the estimation.
