@@ -71,9 +71,11 @@ pub fn run(arguments: &DecomposeArguments) -> Result<u8, Failure> {
     }
 }
 
-/// Errors by row where there are no clusters: there is no sum of influence under equal variance.
+/// Errors by row where there are no clusters: there is no sum of influence under equal variance. CR1 where there are: parts
+/// are made of influence, and have no jackknife.
 pub(super) fn robust(verb: &VerbArguments, name: &str, spec: &mut Resolved) -> Result<(), Failure> {
     verb.refuse_target(name, spec)?;
+    spec.options.few_clusters = None;
     if spec.options.vcov == VcovKind::Iid && verb.entry.vcov.is_none() {
         spec.options.vcov = VcovKind::Hc1;
     }

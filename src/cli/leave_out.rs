@@ -85,7 +85,11 @@ pub fn run(arguments: &LeaveOutArguments) -> Result<u8, Failure> {
         max_share: arguments.max_share,
         n_largest: arguments.list,
     };
-    let loaded = verb.load_with("leave-out", &mut progress, &columns, |_| Ok(()))?;
+    let loaded = verb.load_with("leave-out", &mut progress, &columns, |spec| {
+        // changes are made of influence, and have no jackknife
+        spec.options.few_clusters = None;
+        Ok(())
+    })?;
     let workspace = Workspace::new(&loaded.table);
     let mut found = Vec::new();
     for (name, specs) in &loaded.groups {
