@@ -161,7 +161,9 @@ pub fn run(arguments: &BootstrapArguments) -> Result<u8, Failure> {
     let nulls = nulls(arguments)?;
     let model = ModelEntry { formula: Some(arguments.formula.clone()), ..ModelEntry::default() };
     let file = ModelFile { name: String::from("fit"), model: vec![model], ..ModelFile::default() };
-    let specs = arguments.source.resolve(&file, &arguments.entry.entry())?;
+    let mut specs = arguments.source.resolve(&file, &arguments.entry.entry())?;
+    // statistics are over CR1 errors, in the data as in every draw
+    specs.iter_mut().for_each(|spec| spec.options.few_clusters = None);
     let settings = arguments.source.settings(&[])?;
     let format = format_of(arguments.format, arguments.output.as_deref());
 

@@ -35,9 +35,9 @@ pub fn assemble(
 ) -> Assembled {
     let base = results.get(baseline).and_then(|result| result.as_ref().ok()).cloned();
     let ok: Vec<&Estimated> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
-    let stacks: Vec<Stack> = (0..numbers).map(|number| stack(&ok, number, groups)).collect();
-    let covariances = stacks.iter().map(Stack::covariances).collect();
-    let (statements, family) = statements(&ok, &stacks[0], groups, options);
+    // one number at a time: all columns at once would double the memory
+    let covariances = (0..numbers).map(|number| stack(&ok, number, groups).covariances()).collect();
+    let (statements, family) = statements(&ok, &stack(&ok, 0, groups), groups, options);
     let mut outcomes = Vec::with_capacity(results.len());
     let mut position = 0;
     for result in results {

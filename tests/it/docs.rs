@@ -97,16 +97,22 @@ fn checkout() -> Folder {
 
 #[test]
 fn commands_do_what_the_pages_say() {
-    let mut distinct: BTreeMap<Vec<String>, Vec<Example>> = BTreeMap::new();
+    // each command once, in the order of the pages: one may need what another wrote
+    let mut distinct: Vec<Vec<Example>> = Vec::new();
+    let mut place: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for (name, text) in pages() {
         for example in examples_of(&name, &text) {
-            distinct.entry(example.arguments.clone()).or_default().push(example);
+            let at = *place.entry(example.arguments.clone()).or_insert_with(|| {
+                distinct.push(Vec::new());
+                distinct.len() - 1
+            });
+            distinct[at].push(example);
         }
     }
     let folder = checkout();
     let mut faults = String::new();
-    for (arguments, examples) in distinct {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    for examples in distinct {
+        let arguments: Vec<&str> = examples[0].arguments.iter().map(String::as_str).collect();
         let ran = run_in(&folder.path(""), &arguments, "");
         for example in examples {
             if ran.code != example.code {

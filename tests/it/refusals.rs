@@ -198,7 +198,7 @@ fn formulas() {
         ("slopes_of_a_number", "y ~ x | g[1]"),
         ("open_bracket", "y ~ x | g[z"),
         ("one_bracket_missing", "y ~ x | g[[z] + f"),
-        ("stepwise", "y ~ csw(x, z)"),
+        ("stepwise", "y ~ csw(x, z"),
         ("power_of_regressors", "y ~ x^z"),
         ("open_quote", "y ~ i(g, ref = \"a)"),
         ("open_backtick", "y ~ `x | g"),
