@@ -126,7 +126,8 @@ fn programs(lock: &Lock) -> String {
 
 fn instructions(lock: &Lock, with_data: bool) -> String {
     let mut steps = vec![String::from("Install Metier, so that `metier --version` works.")];
-    if !(lock.data.files.is_empty() && lock.data.targets.is_empty()) && !with_data {
+    let has_files = !lock.data.files.is_empty() || !lock.data.targets.is_empty();
+    if has_files && !with_data {
         steps.push(String::from("Put the data files into `data/` under the names of the dataset list."));
     }
     steps.push(String::from("Run `sh run.sh`; it ends with an error if a checksum or a result differs."));
