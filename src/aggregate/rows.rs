@@ -46,6 +46,20 @@ impl<'a> Rows<'a> {
         self.sample
     }
 
+    /// For each cell the sum over its rows of the squared weight times the rows of the row's cluster of the first variable:
+    /// with r_c^4 it bounds the squares of what clusters add (Cauchy-Schwarz).
+    pub fn crowding(&self) -> Vec<f64> {
+        let mut crowding = vec![0.0; self.cells.len()];
+        for run in self.bounds.windows(2) {
+            let size = f64::from(run[1] - run[0]);
+            for row in run[0] as usize..run[1] as usize {
+                let weight = self.sample.weight(row);
+                crowding[self.cells.of_row[row] as usize] += size * weight * weight;
+            }
+        }
+        crowding
+    }
+
     fn values(&self, query: &ScoreQuery) -> &[f64] {
         let outcome: &Outcome = &self.sample.outcomes[query.outcome];
         &outcome.values

@@ -16,6 +16,7 @@ use crate::vcov::convention::{EffectsInK, KFactor, Rule, Shared};
 use crate::vcov::jackknife::Scoring;
 use crate::vcov::partial::Effective;
 use crate::vcov::small_sample::count_effects;
+use std::cmp::Ordering;
 
 /// Effective clusters ([`crate::vcov::partial::effective`]) below which CR1 is not to be trusted.
 pub const FEW_EFFECTIVE: f64 = 20.0;
@@ -98,8 +99,20 @@ pub(super) fn effective(
     extra: &Extra,
     width: usize,
 ) -> Vec<Effective> {
-    let Problem { sample, rows, .. } = problem;
-    let n_cells = rows.cells().len();
+    let r = weights_of_rows(problem, query, design, point, extra, width);
+    (0..problem.sample.clusters.len()).map(|v| problem.rows.effective(v, &r, width, exact)).collect()
+}
+
+/// r of each cell for the first combinations, cells x width; zero outside the estimation.
+fn weights_of_rows(
+    problem: Problem,
+    query: &ScoreQuery,
+    design: Design,
+    point: &Point,
+    extra: &Extra,
+    width: usize,
+) -> Vec<f64> {
+    let n_cells = problem.rows.cells().len();
     let local = Local::new(design.layout, point, extra, n_cells);
     let scoring = local.as_ref().map(Local::scoring);
     let combinations = &design.combinations[..width];
@@ -113,7 +126,23 @@ pub(super) fn effective(
             *r = scale * h.iter().zip(combination).map(|(h, c)| h * c).sum::<f64>();
         }
     }
-    (0..sample.clusters.len()).map(|v| rows.effective(v, &r, width, exact)).collect()
+    r
+}
+
+/// Numbers that may rest on fewer than [`MANY_INDEPENDENT`] clusters with independent errors, by a bound that needs cells
+/// only: sum_g (sum a_i)^2 <= sum_g n_g sum a_i^2 with a_i = w r^2.
+fn may_be_few(problem: Problem, r: &[f64], width: usize) -> Vec<usize> {
+    let crowding = problem.shared.crowding.get_or_init(|| problem.rows.crowding());
+    let weight = &problem.rows.cells().weight;
+    let bound = |j: usize| {
+        let squares = || r.iter().skip(j).step_by(width).map(|r| r * r);
+        let sum: f64 = squares().zip(weight).map(|(square, w)| w * square).sum();
+        sum * sum / squares().zip(crowding).map(|(square, p)| p * square * square).sum::<f64>()
+    };
+    // a number without any row has no bound, and is looked at
+    (0..width)
+        .filter(|&j| !matches!(bound(j).partial_cmp(&MANY_INDEPENDENT), Some(Ordering::Greater | Ordering::Equal)))
+        .collect()
 }
 
 /// All doubts about CR1 of the numbers `names`, which are the first of the design's combinations.
@@ -126,6 +155,18 @@ fn find(
     names: &[String],
 ) -> Vec<Doubt> {
     let clusters = &problem.sample.clusters;
+    if let [cluster] = clusters.as_slice() {
+        let width = names.len();
+        let r = weights_of_rows(problem, query, design, point, extra, width);
+        let few = may_be_few(problem, &r, width);
+        let mut doubts = of_counts(counts, design.n_coef, &[]);
+        if !few.is_empty() {
+            let own: Vec<f64> = r.chunks(width).flat_map(|r| few.iter().map(|&j| r[j])).collect();
+            let names: Vec<String> = few.iter().map(|&j| names[j].clone()).collect();
+            doubts.extend(of_spread(&problem.rows.effective(0, &own, few.len(), exact), &cluster.name, &names));
+        }
+        return doubts;
+    }
     let found = effective(problem, query, exact, design, point, extra, names.len());
     let sizes: Vec<(&str, usize)> =
         clusters.iter().zip(&found).map(|(cluster, found)| (cluster.name.as_str(), found.clusters)).collect();

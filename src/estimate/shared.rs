@@ -24,6 +24,8 @@ pub struct Shared {
     pub implied: OnceLock<Vec<Implied>>,
     /// Ranks of the effects of a linear model, counted with the first outcome.
     pub ranks: OnceLock<Ranks>,
+    /// [`Rows::crowding`], counted with the first outcome.
+    pub crowding: OnceLock<Vec<f64>>,
 }
 
 impl Shared {
@@ -37,8 +39,17 @@ impl Shared {
         };
         let Some(factor) = &sample.rates else {
             let (level_rows, level_clusters, overlap) = Default::default();
-            let (implied, ranks) = (OnceLock::new(), OnceLock::new());
-            return Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks };
+            let (implied, ranks, crowding) = Default::default();
+            return Shared {
+                effect_cell,
+                n_effect_cells,
+                level_rows,
+                level_clusters,
+                overlap,
+                implied,
+                ranks,
+                crowding,
+            };
         };
         let mut level_rows = vec![0usize; factor.levels.len()];
         for cell in (0..cells.len()).filter(|&cell| cells.target[cell] > 0.0) {
@@ -47,7 +58,7 @@ impl Shared {
         let level_clusters = if count_clusters { rows.level_clusters() } else { vec![0; factor.levels.len()] };
         let mut overlap = overlap::count(sample, cells, &effect_cell, n_effect_cells);
         overlap.largest_cluster_share = if count_clusters { rows.largest_cluster_share() } else { f64::NAN };
-        let (implied, ranks) = (OnceLock::new(), OnceLock::new());
-        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks }
+        let (implied, ranks, crowding) = Default::default();
+        Shared { effect_cell, n_effect_cells, level_rows, level_clusters, overlap, implied, ranks, crowding }
     }
 }
