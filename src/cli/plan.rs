@@ -2,7 +2,7 @@
 
 use super::curve::named_grid;
 use super::{Failure, exit, printer};
-use crate::grid::{Plan, expand};
+use crate::grid::{Plan, expand, json_schema};
 use crate::output::write::{check_target, write};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct PlanArguments {
 pub enum PlanCommand {
     /// Write down and seal the specifications of a grid, without reading a table
     Lock(LockArguments),
+    /// Print the JSON Schema of grids, for editors
+    Schema,
 }
 
 /// `metier plan lock`.
@@ -41,7 +43,10 @@ pub struct LockArguments {
 /// # Errors
 /// A grid that means nothing, a file that cannot be written.
 pub fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
-    let PlanCommand::Lock(lock) = &arguments.command;
+    let PlanCommand::Lock(lock) = &arguments.command else {
+        printer::data(&json_schema());
+        return Ok(exit::DONE);
+    };
     check_target(lock.output.as_deref())?;
     let file = named_grid(&lock.grid)?;
     let expanded = expand(&file)?;

@@ -1,6 +1,6 @@
 //! From choices to specifications: the product of the options, the rules, every specification once.
 
-use super::draft::{Draft, EffectText};
+use super::draft::Draft;
 use super::{ControlEntry, GridError, GridFile, MOST, MOST_COMBINATIONS};
 use crate::curve::{Choice, ChoiceOption};
 use crate::expr::parse;
@@ -253,13 +253,6 @@ fn use_common_sample(drafts: &mut [Draft]) {
     for draft in drafts {
         draft.entry.filter = Some(filter.clone());
         draft.id = draft.identity();
-    }
-}
-
-impl Expanded {
-    /// Levels whose rates are wanted by any specification, besides those its fits bring.
-    pub fn wants_rates(&self) -> bool {
-        self.drafts.iter().any(|draft| matches!(draft.effect, EffectText::Rates { .. }))
     }
 }
 
