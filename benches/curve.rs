@@ -4,6 +4,9 @@
 //! additive or in a common cell; two outcomes; linear probability models and logits. `METIER_BENCH_THREADS` sets the
 //! number of threads, `METIER_BENCH_FAMILY` one estimator (`ols` or `logit`).
 
+#[path = "support/random.rs"]
+mod random;
+
 use metier::curve::assemble::assemble;
 use metier::curve::groups::Groups;
 use metier::curve::joint::DrawOptions;
@@ -14,29 +17,12 @@ use metier::formula::Formula;
 use metier::model::{MissingCluster, MissingControl, Request, Workspace};
 use metier::result::Family;
 use metier::table::{Column, Factor, Table};
+use random::Random;
 use std::time::Instant;
 
 const ROWS: usize = 400_000;
 const USERS: usize = 235_000;
 const CONTROLS: [(&str, usize); 5] = [("mode", 9), ("value", 4), ("month", 7), ("subject", 23), ("software", 2)];
-
-/// A small deterministic generator (splitmix64): benchmarks need no statistical quality.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A level below `n`, lower ones more often.
-    fn level(&mut self, n: usize) -> u32 {
-        (self.uniform().powf(1.7) * n as f64) as u32
-    }
-}
 
 fn factor(name: &str, codes: Vec<u32>, n: usize) -> Column {
     Column::factor(name, Factor::new(codes, (0..n).map(|k| format!("{k:02}")).collect()))
@@ -46,13 +32,13 @@ fn factor(name: &str, codes: Vec<u32>, n: usize) -> Column {
 fn table() -> Table {
     let mut random = Random(7);
     let mut table = Table::new(ROWS);
-    let users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS) }).collect();
+    let users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS, 1.7) }).collect();
     let mut order: Vec<usize> = (0..ROWS).collect();
     (1..ROWS).rev().for_each(|i| order.swap(i, (random.uniform() * (i + 1) as f64) as usize));
     table.insert(factor("user", order.iter().map(|&i| users[i]).collect(), USERS));
     let controls: Vec<Vec<u32>> =
-        CONTROLS.iter().map(|&(_, n)| (0..ROWS).map(|_| random.level(n)).collect::<Vec<u32>>()).collect();
-    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5)).collect();
+        CONTROLS.iter().map(|&(_, n)| (0..ROWS).map(|_| random.level(n, 1.7)).collect::<Vec<u32>>()).collect();
+    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5, 1.7)).collect();
     for (at, outcome) in ["success", "verified"].iter().enumerate() {
         let values = (0..ROWS).map(|i| {
             let missing = random.uniform() < 0.05;

@@ -3,42 +3,29 @@
 //! `cargo bench --bench estimation --no-default-features`. Figures are for comparing versions on one machine; ratios to
 //! other software come from `benches/peers/run.py`.
 
+#[path = "support/random.rs"]
+mod random;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use metier::design::cells::Cells;
 use metier::design::{Cluster, Effect, NO_COLUMN, Outcome, RatesFactor, Sample, Term, TermLevels};
 use metier::estimate::{Options, fit};
 use metier::result::{Family, VcovKind};
+use random::Random;
 use std::hint::black_box;
 
 const ROWS: usize = 400_000;
 const USERS: usize = 235_000;
 
-/// A small deterministic generator (splitmix64): benchmarks need no statistical quality.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A level below `n`, lower ones more often.
-    fn level(&mut self, n: usize) -> u32 {
-        (self.uniform().powf(1.5) * n as f64) as u32
-    }
-}
-
 /// The rows, sorted by user; effects as five factors or as one interaction.
 fn sample(interacted: bool, rates: bool) -> Sample {
     let mut random = Random(7);
-    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS) }).collect();
+    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS, 1.5) }).collect();
     users.sort_unstable();
     let widths = [9, 10, 7, 30, 2];
-    let factors: Vec<Vec<u32>> = widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width)).collect()).collect();
-    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5)).collect();
+    let factors: Vec<Vec<u32>> =
+        widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width, 1.5)).collect()).collect();
+    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5, 1.5)).collect();
     let outcomes = (0..4)
         .map(|o| {
             let draw = |i: usize, u: f64| {

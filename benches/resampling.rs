@@ -3,41 +3,28 @@
 //! `cargo bench --bench resampling --no-default-features`: seconds and peak memory, one run each, with the interval (two
 //! sets of draws at once) and without. `METIER_BENCH_THREADS` sets the number of threads.
 
+#[path = "support/random.rs"]
+mod random;
+
 use metier::design::{Cluster, Effect, NO_COLUMN, Outcome, Sample, Term, TermLevels};
 use metier::estimate::Options;
 use metier::resampling::{Null, WildOptions, wild};
+use random::Random;
 use std::time::Instant;
 
 const ROWS: usize = 400_000;
 const USERS: usize = 235_000;
 const DRAWS: usize = 9_999;
 
-/// A small deterministic generator (splitmix64): benchmarks need no statistical quality.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// A level below `n`, lower ones more often.
-    fn level(&mut self, n: usize) -> u32 {
-        (self.uniform().powf(1.5) * n as f64) as u32
-    }
-}
-
 /// The rows, sorted by user; effects as five factors or as one interaction.
 fn sample(interacted: bool) -> Sample {
     let mut random = Random(7);
-    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS) }).collect();
+    let mut users: Vec<u32> = (0..ROWS).map(|i| if i < USERS { i as u32 } else { random.level(USERS, 1.5) }).collect();
     users.sort_unstable();
     let widths = [9, 10, 7, 30, 2];
-    let factors: Vec<Vec<u32>> = widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width)).collect()).collect();
-    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5)).collect();
+    let factors: Vec<Vec<u32>> =
+        widths.iter().map(|&width| (0..ROWS).map(|_| random.level(width, 1.5)).collect()).collect();
+    let expertise: Vec<u32> = (0..ROWS).map(|_| random.level(5, 1.5)).collect();
     let score = |i: usize| 0.2 + f64::from(expertise[i]) * 0.08 + f64::from(factors[0][i]) * 0.02;
     let outcome: Vec<f64> = (0..ROWS).map(|i| f64::from(random.uniform() < score(i))).collect();
     let names = ["mode", "value", "month", "subject", "software"];

@@ -5,6 +5,9 @@
 //! independent of the factor, so the true difference between any two specifications is zero too. Recorded in
 //! `docs/curves.md`.
 
+#[path = "../benches/support/random.rs"]
+mod random;
+
 use metier::curve::assemble::assemble;
 use metier::curve::groups::Groups;
 use metier::curve::joint::DrawOptions;
@@ -14,27 +17,11 @@ use metier::expr::parse;
 use metier::formula::Formula;
 use metier::model::{MissingCluster, MissingControl, Request, Workspace};
 use metier::table::{Column, Factor, Table};
+use random::Random;
 use rayon::prelude::*;
 
 /// Specifications of a panel: two outcomes, every set of three controls.
 const CONTROLS: [&str; 8] = ["", "a", "b", "c", "a + b", "a + c", "b + c", "a^b + c"];
-
-/// A small deterministic generator (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn level(&mut self, n: usize) -> u32 {
-        (self.uniform() * n as f64) as u32
-    }
-}
 
 /// Users with 1 to 50 sessions (Pareto, index 1.5), a user's own propensity, and a factor without effect.
 fn panel(users: usize, by_user: bool, random: &mut Random) -> (Table, usize) {
@@ -42,10 +29,10 @@ fn panel(users: usize, by_user: bool, random: &mut Random) -> (Table, usize) {
     let mut outcomes: [Vec<f64>; 2] = Default::default();
     for user in 0..users {
         let sessions = (random.uniform().powf(-1.0 / 1.5) as usize).clamp(1, 50);
-        let (propensity, own) = (0.25 + 0.5 * random.uniform(), random.level(3));
+        let (propensity, own) = (0.25 + 0.5 * random.uniform(), random.level(3, 1.0));
         for _ in 0..sessions {
-            let values = [user as u32, if by_user { own } else { random.level(3) }];
-            let controls = [random.level(2), random.level(3), random.level(4)];
+            let values = [user as u32, if by_user { own } else { random.level(3, 1.0) }];
+            let controls = [random.level(2, 1.0), random.level(3, 1.0), random.level(4, 1.0)];
             let p = propensity + 0.1 * f64::from(controls[0]) - 0.05 * f64::from(controls[1]);
             columns.iter_mut().zip(values.into_iter().chain(controls)).for_each(|(column, value)| column.push(value));
             let hit = random.uniform() < p;
