@@ -5,9 +5,11 @@ use serde_json::{Value as Json, json};
 use crate::result::{Composition, Estimate, ModelFit, Reference};
 
 use super::data_table::{DataTable, Value};
-use super::document::{Block, Document};
+use super::document::{Block, Cell, Document};
 use super::long::{SCHEMA_VERSION, missing_note};
 use super::names;
+use super::number::{p_value, percent, rounded};
+use super::options::RenderOptions;
 
 /// Columns of the table for scripts.
 const COLUMNS: [&str; 23] = [
@@ -224,4 +226,23 @@ pub fn document(mut blocks: Vec<Block>, data_note: Option<&str>, sources: &[Stri
 /// `, sample `x``, if it is not the whole.
 pub fn sample_of(fit: &ModelFit) -> String {
     if fit.sample == "all" { String::new() } else { format!(", sample `{}`", fit.sample) }
+}
+
+/// Cells of a number with its test, and its share of the whole.
+pub fn cells(value: &Estimate, share: Option<f64>, options: &RenderOptions) -> Vec<Cell> {
+    let shown = |value: f64| Cell::number(rounded(value, options.digits));
+    vec![
+        shown(value.estimate),
+        shown(value.std_error),
+        Cell::number(rounded(value.statistic, 2)),
+        Cell::number(p_value(value.p_value)),
+        shown(value.conf_low),
+        shown(value.conf_high),
+        share.map_or(Cell::Empty, |share| Cell::number(format!("{}%", percent(share, 1)))),
+    ]
+}
+
+/// Share of a part in the whole; none of a whole of zero.
+pub fn share(part: &Estimate, whole: &Estimate) -> Option<f64> {
+    Some(part.estimate / whole.estimate).filter(|share| share.is_finite())
 }

@@ -3,37 +3,17 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::explain::gelbach::{Gelbach, Movement};
-use crate::result::{Composition, Estimate};
+use crate::result::Composition;
 
 use super::data_table::DataTable;
-use super::document::{Block, Cell, Document, Grid, Row};
-use super::explained::{self, About, Explained, Line, sample_of};
+use super::document::{Block, Document, Grid, Row};
+use super::explained::{self, About, Explained, Line, cells, sample_of, share};
 use super::notes::{estimation_notes, is_t, percent_level};
-use super::number::{p_value, percent, rounded};
 use super::options::RenderOptions;
 
 /// Everything to show.
 pub fn document(found: &[Gelbach], note: Option<&str>, sources: &[String], options: &RenderOptions) -> Document {
     explained::document(found.iter().map(|one| Block::Grid(grid(one, options))).collect(), note, sources)
-}
-
-/// Cells of a number with its test, and its share of the movement.
-fn cells(value: &Estimate, share: Option<f64>, options: &RenderOptions) -> Vec<Cell> {
-    let shown = |value: f64| Cell::number(rounded(value, options.digits));
-    vec![
-        shown(value.estimate),
-        shown(value.std_error),
-        Cell::number(rounded(value.statistic, 2)),
-        Cell::number(p_value(value.p_value)),
-        shown(value.conf_low),
-        shown(value.conf_high),
-        share.map_or(Cell::Empty, |share| Cell::number(format!("{}%", percent(share, 1)))),
-    ]
-}
-
-/// Share of the movement.
-fn share(movement: &Movement, part: &Estimate) -> Option<f64> {
-    Some(part.estimate / movement.total.estimate).filter(|share| share.is_finite())
 }
 
 fn grid(found: &Gelbach, options: &RenderOptions) -> Grid {
@@ -47,10 +27,10 @@ fn grid(found: &Gelbach, options: &RenderOptions) -> Grid {
             Row::new("short regression", cells(&movement.short, None, options)),
         ];
         for part in &movement.parts {
-            rows.push(Row::new(format!("- {}", part.term), cells(part, share(movement, part), options)));
+            rows.push(Row::new(format!("- {}", part.term), cells(part, share(part, &movement.total), options)));
         }
         rows.push(Row::new("= long regression", cells(&movement.long, None, options)));
-        rows.push(Row::new("short - long", cells(&movement.total, share(movement, &movement.total), options)));
+        rows.push(Row::new("short - long", cells(&movement.total, share(&movement.total, &movement.total), options)));
         rows
     };
     let errors = match found.composition {
@@ -87,7 +67,7 @@ fn explained(found: &[Gelbach]) -> Vec<Explained> {
             let mut lines = vec![Line::tested("short", term, None, &movement.short, rows)];
             for part in &movement.parts {
                 let line = Line::tested("part", term, Some(&part.term), part, rows);
-                lines.push(Line { share: share(movement, part), ..line });
+                lines.push(Line { share: share(part, &movement.total), ..line });
             }
             lines.push(Line::tested("total", term, None, &movement.total, rows));
             lines.push(Line::tested("long", term, None, &movement.long, rows));

@@ -8,9 +8,9 @@ use crate::result::{Estimate, Reference};
 
 use super::data_table::DataTable;
 use super::document::{Block, Cell, Document, Grid, Row};
-use super::explained::{self, About, Explained, Line};
+use super::explained::{self, About, Explained, Line, share};
 use super::notes::percent_level;
-use super::number::{count, counted, p_value, percent, rounded};
+use super::number::{count, counted, rounded};
 use super::options::RenderOptions;
 
 /// The decompositions of one outcome.
@@ -51,28 +51,10 @@ pub fn document(
     explained::document(blocks, note, sources)
 }
 
-/// Cells of a number with its test, and its share of the difference.
-fn number(value: &Estimate, share: Option<f64>, options: &RenderOptions) -> Vec<Cell> {
-    let shown = |value: f64| Cell::number(rounded(value, options.digits));
-    vec![
-        shown(value.estimate),
-        shown(value.std_error),
-        Cell::number(rounded(value.statistic, 2)),
-        Cell::number(p_value(value.p_value)),
-        shown(value.conf_low),
-        shown(value.conf_high),
-        share.map_or(Cell::Empty, |share| Cell::number(format!("{}%", percent(share, 1)))),
-    ]
-}
-
 fn header(about: &About) -> Vec<String> {
     let level = percent_level(about.conf_level);
     let (low, high) = (format!("{level} low"), format!("{level} high"));
     ["Estimate", "Std. error", "t value", "p value", &low, &high, "Share"].map(str::to_owned).to_vec()
-}
-
-fn share(part: &Estimate, total: &Estimate) -> Option<f64> {
-    Some(part.estimate / total.estimate).filter(|share| share.is_finite())
 }
 
 /// How errors were made, and rows of neither group.
@@ -100,7 +82,7 @@ fn sample_of(about: &About) -> String {
 
 fn oaxaca_grid(found: &Twofold, reference: &str, oaxaca: &Oaxaca, options: &RenderOptions) -> Grid {
     let total = &oaxaca.total;
-    let row = |name: &str, value: &Estimate, of: Option<f64>| Row::new(name, number(value, of, options));
+    let row = |name: &str, value: &Estimate, of: Option<f64>| Row::new(name, explained::cells(value, of, options));
     let [a, b] = &found.groups.labels;
     let mut first = vec![row(b, &oaxaca.means[1], None), row(a, &oaxaca.means[0], None)];
     first.push(row("difference", total, share(total, total)));
@@ -133,7 +115,7 @@ fn oaxaca_grid(found: &Twofold, reference: &str, oaxaca: &Oaxaca, options: &Rend
 fn kitagawa_grid(found: &Twofold, kitagawa: &Kitagawa, options: &RenderOptions) -> Grid {
     let total = &kitagawa.total;
     let [a, b] = &found.groups.labels;
-    let of_row = |name: String, value: &Estimate| Row::new(name, number(value, share(value, total), options));
+    let of_row = |name: String, value: &Estimate| Row::new(name, explained::cells(value, share(value, total), options));
     let mut rows = vec![
         of_row(kitagawa.rate.term.clone(), &kitagawa.rate),
         of_row(kitagawa.composition.term.clone(), &kitagawa.composition),
