@@ -241,7 +241,9 @@ pub fn compute(
         }
         ready.retain(|one| !run.has(one.at));
         let done = progress.counter(ready.len());
-        for (number, batch) in batches(&ready, expanded).into_iter().enumerate() {
+        // rows are selected once per batch: several only where they are saved
+        let parts = if state.is_some() { batches(&ready, expanded) } else { vec![ready] };
+        for (number, batch) in parts.into_iter().enumerate() {
             run.run(&workspace, &batch, &done);
             if let Some((folder, print)) = &state {
                 let estimated: Vec<_> = batch
