@@ -5,9 +5,9 @@ use super::record::RatePoint;
 use crate::aggregate::Rows;
 use crate::design::cells::{Cells, FineCells};
 use crate::estimate::{Fitted, Options, SumRequest, fit, fit_on};
-use crate::expr::{Expr, ExprKind};
+use crate::expr::Expr;
 use crate::inference::intervals::estimate;
-use crate::model::{Frame, Prepared, Request, Workspace, prepare};
+use crate::model::{Frame, Prepared, Request, Workspace, plain_name, prepare};
 use crate::result::{ContrastKind, Estimate, ModelFit, Rates, Reference};
 use crate::standardise::{CellOptions, estimators};
 use rayon::prelude::*;
@@ -226,9 +226,7 @@ impl Runner<'_> {
         clusters: Option<&Clusters>,
         fine: Option<&FineCells>,
     ) -> Vec<(usize, Result<Estimated, String>)> {
-        if let Some(rates) = &mut group.sample.rates {
-            rates.labels = rates.levels.iter().map(|level| (self.labels)(&rates.name, level)).collect();
-        }
+        group.label(&self.labels);
         let holds = |at: &&usize| group.sample.outcomes.iter().any(|outcome| outcome.name == outcome_name(&jobs[**at]));
         let own: Vec<usize> = members.iter().filter(holds).copied().collect();
         // every kind of estimate once for all outcomes
@@ -425,12 +423,7 @@ impl Runner<'_> {
         if self.cluster.as_ref() != Some(&cluster.name) || group.sample.clusters.len() > 1 {
             return None;
         }
-        let levels = workspace.levels(request.clusters.first()?).ok()?;
-        let mut ids = vec![0; cluster.n_clusters];
-        for (at, &code) in cluster.codes.iter().enumerate() {
-            ids[code as usize] = levels.codes[group.rows.get(at)?];
-        }
-        Some(ids)
+        group.cluster_ids(workspace, request).ok()
     }
 
     /// Sums influence by group, and with the baseline.
@@ -497,8 +490,7 @@ fn is_regression(estimator: Estimator) -> bool {
 }
 
 fn outcome_name(job: &Job) -> String {
-    let outcome = &job.request.formula.outcomes[0];
-    if let ExprKind::Name(name) = &outcome.kind { name.clone() } else { outcome.to_string() }
+    plain_name(&job.request.formula.outcomes[0])
 }
 
 /// The contrast of two rates, as the fit's own table has it, or made from their covariance.

@@ -21,7 +21,7 @@ mod variables;
 pub use error::{ModelError, Origin};
 pub use frame::Frame;
 pub use gather::{Listing, Rows};
-pub use rows::{Prepared, prepare};
+pub use rows::{Prepared, plain_name, prepare};
 pub use target::{ShareCell, Shares};
 pub use variables::{CodedVariable, Codes, NumberVariable, Workspace};
 

@@ -29,6 +29,33 @@ pub struct Prepared {
     pub target_outside: usize,
 }
 
+impl Prepared {
+    /// The table's number of each cluster of the first variable: a sample numbers those it has anew. Empty without clusters.
+    ///
+    /// # Errors
+    /// If the cluster variable cannot be evaluated.
+    pub fn cluster_ids(&self, workspace: &Workspace, request: &Request) -> Result<Vec<u32>, ModelError> {
+        let (Some(parts), Some(cluster)) = (request.clusters.first(), self.sample.clusters.first()) else {
+            return Ok(Vec::new());
+        };
+        let levels = workspace.levels(parts)?;
+        let mut ids = vec![0; cluster.n_clusters];
+        for (at, &code) in cluster.codes.iter().enumerate() {
+            if let Some(row) = self.rows.get(at) {
+                ids[code as usize] = levels.codes[row];
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Gives the levels of the rates' factor their display labels, by factor and level.
+    pub fn label(&mut self, labels: &dyn Fn(&str, &str) -> String) {
+        if let Some(rates) = &mut self.sample.rates {
+            rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
+        }
+    }
+}
+
 /// Selects rows and gathers the sample of each group of outcomes that are missing in the same rows.
 ///
 /// # Errors

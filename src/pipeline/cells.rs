@@ -1,9 +1,9 @@
 //! Cell estimators of every sample of every specification, in order.
 
 use super::RunError;
-use super::jobs::{Labels, complete, outcome_name, place_of, samples};
+use super::jobs::{Labels, complete, place_of, samples};
 use crate::expr::Expr;
-use crate::model::{Request, Workspace, prepare};
+use crate::model::{Request, Workspace, plain_name, prepare};
 use crate::spec::Resolved;
 use crate::standardise::{CellOptions, CellsError, Estimators, estimators};
 use rayon::prelude::*;
@@ -43,9 +43,7 @@ fn one_job(
 ) -> Result<Vec<Estimators>, RunError> {
     let mut all = Vec::new();
     for mut group in prepare(workspace, request).map_err(|error| RunError::model(spec, sample, error))? {
-        if let Some(rates) = &mut group.sample.rates {
-            rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
-        }
+        group.label(&labels);
         for found in estimators(&group.sample, &spec.options, options) {
             let mut found = found.map_err(|error| match error {
                 CellsError::Fit(error) => {
@@ -59,7 +57,7 @@ fn one_job(
         }
     }
     // groups of outcomes with the same missing rows come together: restore the formula's order
-    let order: Vec<String> = request.formula.outcomes.iter().map(outcome_name).collect();
+    let order: Vec<String> = request.formula.outcomes.iter().map(plain_name).collect();
     all.sort_by_key(|found: &Estimators| order.iter().position(|name| *name == found.fit.outcome));
     Ok(all)
 }

@@ -1,10 +1,10 @@
 //! What is done with every outcome of every sample of a specification, besides fitting.
 
 use super::RunError;
-use super::jobs::{Labels, outcome_name};
+use super::jobs::Labels;
 use super::samples::{name_fit, outcome_position, prepare_samples};
 use crate::explain::ExplainError;
-use crate::model::{Prepared, Workspace};
+use crate::model::{Prepared, Workspace, plain_name};
 use crate::result::ModelFit;
 use crate::spec::Resolved;
 
@@ -42,7 +42,7 @@ impl WorkError {
 /// The formula with one outcome.
 pub fn formula_of(spec: &Resolved, outcome: &str) -> String {
     let mut formula = spec.request.formula.clone();
-    formula.outcomes.retain(|expr| outcome_name(expr) == outcome);
+    formula.outcomes.retain(|expr| plain_name(expr) == outcome);
     formula.to_string()
 }
 

@@ -5,7 +5,7 @@ use super::saved::{Saved, save};
 use crate::estimate::{FitError, fit};
 use crate::expr::{BinaryOp, Expr, ExprKind};
 use crate::formula::effect_name;
-use crate::model::{Origin, Prepared, Request, Workspace, prepare};
+use crate::model::{Origin, Prepared, Request, Workspace, plain_name, prepare};
 use crate::result::ModelFit;
 use crate::spec::Resolved;
 use crate::table::MISSING;
@@ -91,9 +91,7 @@ pub(super) fn one_job(
     let prepared = prepare(workspace, request).map_err(|error| RunError::model(spec, sample, error))?;
     let mut fits: Vec<(ModelFit, Saved)> = Vec::new();
     for mut group in prepared {
-        if let Some(rates) = &mut group.sample.rates {
-            rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
-        }
+        group.label(&labels);
         for fitted in fit(&group.sample, &spec.options) {
             let fitted = fitted.map_err(|error| {
                 let place = place_of(workspace, &group, &error);
@@ -105,13 +103,9 @@ pub(super) fn one_job(
         }
     }
     // groups of outcomes with the same missing rows come together: restore the formula's order
-    let order: Vec<String> = request.formula.outcomes.iter().map(outcome_name).collect();
+    let order: Vec<String> = request.formula.outcomes.iter().map(plain_name).collect();
     fits.sort_by_key(|(fit, _)| order.iter().position(|name| *name == fit.outcome));
     Ok(fits)
-}
-
-pub(super) fn outcome_name(expr: &Expr) -> String {
-    if let ExprKind::Name(name) = &expr.kind { name.clone() } else { expr.to_string() }
 }
 
 pub(super) fn place_of(workspace: &Workspace, group: &Prepared, error: &FitError) -> Option<String> {
@@ -129,7 +123,7 @@ pub(super) fn complete(
     group: &Prepared,
 ) -> ModelFit {
     let mut formula = request.formula.clone();
-    formula.outcomes.retain(|outcome| outcome_name(outcome) == fit.outcome);
+    formula.outcomes.retain(|outcome| plain_name(outcome) == fit.outcome);
     fit.spec_id = spec.spec_id.clone();
     fit.model = spec.model.clone();
     fit.sample = sample.to_owned();

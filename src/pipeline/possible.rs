@@ -1,7 +1,7 @@
 //! Fits what can be fitted: for a study, in which one regression that does not exist must not take the others with it.
 
-use super::jobs::{Labels, fit_models, one_job, outcome_name, samples};
-use crate::model::{Request, Workspace};
+use super::jobs::{Labels, fit_models, one_job, samples};
+use crate::model::{Request, Workspace, plain_name};
 use crate::result::{ModelFit, NotFitted};
 use crate::spec::Resolved;
 use rayon::prelude::*;
@@ -48,7 +48,7 @@ fn piece_by_piece(
                 let mut request = spec.request.clone();
                 request.formula.outcomes = vec![outcome.clone()];
                 request.sample = filter.clone().map(|filter| (name.clone(), filter));
-                (name.clone(), outcome_name(outcome), request)
+                (name.clone(), plain_name(outcome), request)
             })
         })
         .collect();

@@ -1,10 +1,10 @@
 //! The samples of a specification, for what is done with them besides fitting.
 
 use super::RunError;
-use super::jobs::{Labels, outcome_name, samples};
+use super::jobs::{Labels, samples};
 use crate::estimate::FitError;
 use crate::formula::Formula;
-use crate::model::{Prepared, Request, Workspace, prepare};
+use crate::model::{Prepared, Request, Workspace, plain_name, prepare};
 use crate::result::ModelFit;
 use crate::spec::Resolved;
 
@@ -26,9 +26,7 @@ pub fn prepare_samples(workspace: &Workspace, spec: &Resolved, labels: Labels) -
         let sample = filter.map(|filter| (name.clone(), filter));
         let request = Request { sample, ..spec.request.clone() };
         let mut groups = prepare(workspace, &request).map_err(|error| RunError::model(spec, &name, error))?;
-        for rates in groups.iter_mut().filter_map(|group| group.sample.rates.as_mut()) {
-            rates.labels = rates.levels.iter().map(|level| labels(&rates.name, level)).collect();
-        }
+        groups.iter_mut().for_each(|group| group.label(&labels));
         Ok(SampleOf { name, groups })
     });
     named.collect()
@@ -36,13 +34,13 @@ pub fn prepare_samples(workspace: &Workspace, spec: &Resolved, labels: Labels) -
 
 /// Position of an outcome in the formula.
 pub fn outcome_position(formula: &Formula, outcome: &str) -> Option<usize> {
-    formula.outcomes.iter().position(|expr| outcome_name(expr) == outcome)
+    formula.outcomes.iter().position(|expr| plain_name(expr) == outcome)
 }
 
 /// Fills in the names of a fit and its flow of rows before estimation.
 pub fn name_fit(fit: &mut ModelFit, spec: &Resolved, sample: &str, group: &Prepared) {
     let mut formula = spec.request.formula.clone();
-    formula.outcomes.retain(|outcome| outcome_name(outcome) == fit.outcome);
+    formula.outcomes.retain(|outcome| plain_name(outcome) == fit.outcome);
     fit.spec_id = spec.spec_id.clone();
     fit.model = spec.model.clone();
     fit.sample = sample.to_owned();

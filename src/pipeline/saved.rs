@@ -107,25 +107,10 @@ pub fn save(
         saved.covariance = Some(SavedCovariance {
             joint: joint.clone(),
             influence: fitted.influence.clone(),
-            cluster_ids: cluster_ids(workspace, request, group)?,
+            cluster_ids: group.cluster_ids(workspace, request)?,
         });
     }
     Ok(saved)
-}
-
-/// The table's number of each cluster of the first variable: a sample numbers those it has anew.
-fn cluster_ids(workspace: &Workspace, request: &Request, group: &Prepared) -> Result<Vec<u32>, ModelError> {
-    let (Some(parts), Some(cluster)) = (request.clusters.first(), group.sample.clusters.first()) else {
-        return Ok(Vec::new());
-    };
-    let levels = workspace.levels(parts)?;
-    let mut ids = vec![0; cluster.n_clusters];
-    for (at, &code) in cluster.codes.iter().enumerate() {
-        if let Some(row) = group.rows.get(at) {
-            ids[code as usize] = levels.codes[row];
-        }
-    }
-    Ok(ids)
 }
 
 fn levels(
